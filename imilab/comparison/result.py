@@ -1,0 +1,118 @@
+"""The result of a comparison: data, verdict and views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from imilab import tables
+
+__all__ = ["Comparison"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(tables.Table):
+    """Arms beside a baseline; made by `compare`.
+
+    Attributes
+    ----------
+    arms : DataFrame
+        One row an arm, the baseline first: ``arm, count, n, rate, low, high, pending, pending_share, numbers``. Rates
+        are fractions; `numbers` (Int64) counts the different phone numbers among the `n` calls, missing where unknown.
+    differences : DataFrame
+        One row for each arm but the baseline: ``metric, arm, baseline, method, estimate, low, high, p, p_adjusted, n,
+        numbers, pending, warnings``. Differences are fractions (0.031 is 3.1 points); `n`, `numbers` and `pending` are
+        those of the two arms together.
+    outcome : str
+        What was compared, such as ``answered`` or ``completed``.
+    arm : str
+        The column that tells the arms apart.
+    baseline : object
+        The baseline's value in that column.
+    denominator : str
+        What `n` counts.
+    confidence : float
+        Coverage of the intervals; 1 less it is the level of the test.
+    warnings : tuple of str
+        What to know before the result is believed.
+    footnotes : tuple of str
+        Definitions and methods.
+    verdict : str
+        What was found and how sure it is, with the warnings that bear on it.
+    """
+
+    arms: pd.DataFrame
+    differences: pd.DataFrame
+    outcome: str
+    arm: str
+    baseline: Any
+    denominator: str
+    confidence: float
+    warnings: tuple[str, ...]
+    footnotes: tuple[str, ...]
+    verdict: str
+
+    @property
+    def caption(self) -> str:
+        """The verdict."""
+        return self.verdict
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings that the verdict does not hold yet, then the footnotes."""
+        return (*(f"Careful: {text}" for text in self.warnings if text not in self.verdict), *self.footnotes)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a copy of `differences`."""
+        return self.differences.copy()
+
+    def table(self) -> pd.DataFrame:
+        """Return one row an arm with its rate and its difference from the baseline.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `arms`, then ``difference, difference_low, difference_high, p, p_adjusted``; these are
+            missing in the baseline's row.
+        """
+        new_names = {"estimate": "difference", "low": "difference_low", "high": "difference_high"}
+        beside = self.differences[["arm", "estimate", "low", "high", "p", "p_adjusted"]].rename(columns=new_names)
+        return self.arms.merge(beside, on="arm", how="left")
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the differences with their intervals; `options` go to `imilab.charts.difference`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from imilab import charts
+
+        return charts.difference(self, **options)
+
+    def to_rows(self) -> list[dict[str, str]]:
+        """Return what is shown; see `Table`."""
+        level = tables.level(self.confidence)
+        adjusted = len(self.differences) > 1
+        return [
+            {
+                "arm": tables.name(row["arm"]),
+                "count": tables.count(row["count"]),
+                "n": tables.count(row["n"]),
+                self.outcome: tables.percent(row["rate"]),
+                f"{level} interval": tables.percent_range(row["low"], row["high"]) if row["n"] else tables.MISSING,
+                "pending": f"{tables.count(row['pending'])} ({tables.percent(row['pending_share'])})",
+                "numbers": tables.MISSING if pd.isna(row["numbers"]) else tables.count(row["numbers"]),
+                "difference": "baseline" if index == 0 else tables.points(row["difference"]),
+                f"{level} interval of the difference": tables.points_range(
+                    row["difference_low"], row["difference_high"]
+                ),
+                "Holm-adjusted p" if adjusted else "p": tables.p_value(row["p_adjusted"]),
+            }
+            for index, row in enumerate(self.table().to_dict("records"))
+        ]
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.outcome!r} by {self.arm!r}, {len(self.arms)} arms, baseline {self.baseline!r})"

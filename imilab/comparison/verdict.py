@@ -1,0 +1,118 @@
+"""The sentence that says what a comparison found and how sure it is; it never says more than interval and test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from imilab import tables
+from imilab.metrics import Metric
+
+__all__ = ["Finding", "is_told", "verdict"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One arm beside the baseline.
+
+    Attributes
+    ----------
+    arm, baseline : str
+        Their names, as shown.
+    rate, n : (float, int) pairs
+        Of the arm and of the baseline.
+    estimate, low, high : float
+        The difference and its interval, fractions.
+    p : float
+        Adjusted where several arms are compared.
+    """
+
+    arm: str
+    baseline: str
+    rates: tuple[float, float]
+    n: tuple[int, int]
+    estimate: float
+    low: float
+    high: float
+    p: float
+
+
+def is_told(low: float, high: float, p: float, confidence: float) -> bool:
+    """Whether a difference can be told: the interval excludes zero, and the (adjusted) test agrees."""
+    return (low > 0 or high < 0) and p <= 1 - confidence
+
+
+def verdict(one: Metric, findings: Iterable[Finding], *, denominator: str, confidence: float) -> str:
+    """Put what was found into words.
+
+    Parameters
+    ----------
+    one : Metric
+        What was compared.
+    findings : iterable of Finding
+        Each arm against the baseline.
+    denominator : str
+        What `n` counts.
+    confidence : float
+        Coverage of the intervals; 1 less it is the level of the test.
+
+    Returns
+    -------
+    str
+        One sentence for two arms; for more, one for each and a first one that says how p was adjusted.
+    """
+    listed = list(findings)
+    several = len(listed) > 1
+    words = _Words(one.phrase, denominator, confidence, "Holm-adjusted p" if several else "p")
+    sentences = [_sentence(finding, words) for finding in listed]
+    if several:
+        sentences.insert(
+            0,
+            f"{len(listed)} arms are each compared with {listed[0].baseline}; p is adjusted for the {len(listed)} "
+            "comparisons (Holm), the intervals are not.",
+        )
+    return " ".join(sentences)
+
+
+@dataclass(frozen=True)
+class _Words:
+    phrase: str
+    denominator: str
+    confidence: float
+    p_label: str
+
+    def p(self, value: float) -> str:
+        text = tables.p_value(value)
+        return f"{self.p_label} {text[0]} {text[1:]}" if text[0] in "<>" else f"{self.p_label} = {text}"
+
+
+def _sentence(finding: Finding, words: _Words) -> str:
+    for name, n in zip((finding.arm, finding.baseline), finding.n, strict=True):
+        if not n:
+            return f"Nothing can be said of {finding.arm}: {name} has no {words.denominator} call yet."
+    level = tables.level(words.confidence)
+    if is_told(finding.low, finding.high, finding.p, words.confidence):
+        more = finding.estimate > 0
+        low, high = sorted((abs(finding.low), abs(finding.high)))
+        reach = tables.points_range(low, high, signed=False)
+        return (
+            f"{finding.arm} {words.phrase} {tables.points(abs(finding.estimate), signed=False)} "
+            f"{'more' if more else 'less'} often than {finding.baseline} ({level} interval {reach}"
+            f"{'' if more else ' less'}, {words.p(finding.p)}, {finding.n[0]:,} and {finding.n[1]:,} "
+            f"{words.denominator} calls)."
+        )
+    return (
+        f"No difference can be told{_disagreement(finding, words)}: {finding.arm} {words.phrase} in "
+        f"{tables.percent(finding.rates[0])} of {finding.n[0]:,} and {finding.baseline} in "
+        f"{tables.percent(finding.rates[1])} of {finding.n[1]:,} {words.denominator} calls, a difference of "
+        f"{tables.points(finding.estimate)}; the {level} interval reaches from "
+        f"{tables.points_range(finding.low, finding.high)} ({words.p(finding.p)})."
+    )
+
+
+def _disagreement(finding: Finding, words: _Words) -> str:
+    if finding.low > 0 or finding.high < 0:
+        return " for sure, as the interval leaves zero out but the test does not"
+    return (
+        " for sure, as the test would tell one but the interval holds zero" if finding.p <= 1 - words.confidence else ""
+    )
