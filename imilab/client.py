@@ -1,0 +1,259 @@
+"""The only HTTP client of the platform, sync and async from one core.
+
+Nothing here repeats a request: a POST whose outcome is unknown may have made a phone ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import SecretStr
+
+from imilab.errors import NoReplyError, NotSentError, UnexpectedBodyError, without_frames
+from imilab.wire import CallStatus, MakeCall, ResponseEntry, read_response, read_status
+from imilab.wire.rules import is_loopback, required_text
+
+__all__ = ["AsyncPlatformClient", "PlatformClient"]
+
+T = TypeVar("T")
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+_NOT_SENT_AIOHTTP = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
+_IDLE_SECONDS = 15.0  # below the minute after which servers and what stands before them hang up
+
+
+@dataclass(frozen=True)
+class _Exchange(Generic[T]):
+    """One request, and how to read its answer."""
+
+    method: str
+    path: str
+    read: Callable[[int, Mapping[str, str], bytes], T] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+class _KeyAuth(httpx.Auth):
+    """Adds the key at the last moment, so that no object of imilab's holds it in the clear."""
+
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Set the platform's header."""
+        request.headers["key"] = self._key.get_secret_value()
+        yield request
+
+
+class _Core:
+    """What both clients share: exchanges, options, reading."""
+
+    def __init__(self, base_url: str, zone: tzinfo | None) -> None:
+        self._base_url = base_url
+        self._zone = zone
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._base_url!r})"
+
+    def _make_call(self, call: MakeCall) -> _Exchange[ResponseEntry]:
+        def read(http_status: int, headers: Mapping[str, str], body: bytes) -> ResponseEntry:
+            return _own_entry(read_response(http_status, headers, body), call.correlation_id, http_status)
+
+        return _Exchange("POST", "/v2/messages", read, call.to_bytes())
+
+    def _call_status(self, message_id: str) -> _Exchange[CallStatus]:
+        def read(http_status: int, headers: Mapping[str, str], body: bytes) -> CallStatus:
+            return read_status(http_status, headers, body, self._zone)
+
+        return _Exchange("GET", f"/v2/messages/{quote(required_text(message_id, 'messageId'), safe='')}", read)
+
+
+def _own_entry(entries: tuple[ResponseEntry, ...], correlation_id: str, http_status: int) -> ResponseEntry:
+    for entry in entries:
+        if entry.correlation_id == correlation_id or (len(entries) == 1 and not entry.correlation_id):
+            return entry
+    raise UnexpectedBodyError("an answer about another correlationId", http_status=http_status)
+
+
+def _options(key: SecretStr, base_url: str, timeout_seconds: float) -> dict[str, Any]:
+    return {
+        "base_url": base_url,
+        "auth": _KeyAuth(key),
+        "timeout": httpx.Timeout(timeout_seconds),
+        "follow_redirects": False,
+        "trust_env": _uses_proxies(base_url),
+        "headers": {"content-type": "application/json", "accept": "application/json", "user-agent": "imilab"},
+    }
+
+
+def _uses_proxies(base_url: str) -> bool:
+    # HTTPS_PROXY and its like count, except on the way to this machine, where a proxy could only read the key.
+    return not is_loopback(urlsplit(base_url).hostname or "")
+
+
+def _make_session(base_url: str, connections: int) -> aiohttp.ClientSession:
+    trust_env = _uses_proxies(base_url)
+    connector = aiohttp.TCPConnector(
+        limit=connections, keepalive_timeout=_IDLE_SECONDS, ssl=httpx.create_ssl_context(trust_env=trust_env)
+    )
+    return aiohttp.ClientSession(connector=connector, trust_env=trust_env)
+
+
+def _failure(problem: BaseException) -> BaseException:
+    """Return what to raise instead: an error of imilab's, and nothing that leads to frames with the key or a body."""
+    if not isinstance(problem, _FAILURES):
+        return without_frames(problem)
+    kind = type(problem.__cause__ or problem).__name__
+    if _proven_not_sent(problem):
+        return NotSentError(f"no connection to the platform ({kind})")
+    return NoReplyError(f"the connection failed after the request had left ({kind})")
+
+
+def _proven_not_sent(problem: BaseException) -> bool:
+    # The aiohttp transport reports a server that hangs up on a sent request as httpx.ConnectTimeout. Only aiohttp's
+    # own exception, the cause, tells whether the connection was ever made.
+    cause = problem.__cause__ if isinstance(problem.__cause__, aiohttp.ClientError) else problem
+    return isinstance(cause, _NOT_SENT_AIOHTTP if isinstance(cause, aiohttp.ClientError) else _NOT_SENT)
+
+
+class PlatformClient(_Core):
+    """The platform, one request at a time.
+
+    Parameters
+    ----------
+    base_url : str
+        ``https://api.<region>.webexconnect.io``.
+    key : SecretStr
+        The service key or a JWT.
+    timeout_seconds : float
+        For connecting, for sending, and for each wait for the next part of the answer.
+    zone : tzinfo or None
+        The tenant's zone, for time stamps without one.
+    transport : httpx.BaseTransport, optional
+        Another way to the network, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: SecretStr,
+        *,
+        timeout_seconds: float = 30.0,
+        zone: tzinfo | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        super().__init__(base_url, zone)
+        limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
+        self._http = httpx.Client(transport=transport, limits=limits, **_options(key, base_url, timeout_seconds))
+
+    def make_call(self, call: MakeCall) -> ResponseEntry:
+        """Ask the platform to place one call.
+
+        Returns
+        -------
+        ResponseEntry
+            Queued or rejected.
+
+        Raises
+        ------
+        PlatformError
+            `NotSentError` proves that nothing left; `RateLimitedError`, `BadRequestError`, `UnauthorisedError`,
+            `NotFoundError` and `ConflictError` are refusals; after any other the call may have been placed.
+        """
+        return self._run(self._make_call(call))
+
+    def call_status(self, message_id: str) -> CallStatus:
+        """Ask how a call stands.
+
+        Raises
+        ------
+        InvalidInputError
+            The message id is empty.
+        PlatformError
+            `NotFoundError` for a message id that the platform does not know.
+        """
+        return self._run(self._call_status(message_id))
+
+    def _run(self, exchange: _Exchange[T]) -> T:
+        try:
+            response = self._http.request(exchange.method, exchange.path, content=exchange.body)
+            return exchange.read(response.status_code, response.headers, response.content)
+        except BaseException as problem:  # noqa: BLE001 - an interrupt's frames hold the key as well
+            failure = _failure(problem)
+        raise failure
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncPlatformClient(_Core):
+    """The platform, many requests at a time, over aiohttp's connections.
+
+    Parameters
+    ----------
+    base_url, key, timeout_seconds, zone
+        As for `PlatformClient`.
+    connections : int
+        Requests under way at the most.
+    transport : httpx.AsyncBaseTransport, optional
+        Another way to the network, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: SecretStr,
+        *,
+        timeout_seconds: float = 30.0,
+        zone: tzinfo | None = None,
+        connections: int = 100,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        super().__init__(base_url, zone)
+        transport = transport or AiohttpTransport(client=lambda: _make_session(base_url, connections))
+        self._http = httpx.AsyncClient(transport=transport, **_options(key, base_url, timeout_seconds))
+
+    async def make_call(self, call: MakeCall) -> ResponseEntry:
+        """Ask the platform to place one call; see `PlatformClient.make_call`."""
+        return await self._run(self._make_call(call))
+
+    async def call_status(self, message_id: str) -> CallStatus:
+        """Ask how a call stands; see `PlatformClient.call_status`."""
+        return await self._run(self._call_status(message_id))
+
+    async def _run(self, exchange: _Exchange[T]) -> T:
+        try:
+            response = await self._http.request(exchange.method, exchange.path, content=exchange.body)
+            return exchange.read(response.status_code, response.headers, response.content)
+        except BaseException as problem:  # noqa: BLE001 - a cancelled task's frames hold the key as well
+            failure = _failure(problem)
+        raise failure
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

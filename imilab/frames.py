@@ -1,0 +1,176 @@
+"""pandas at the edge: the store's tables and the fold's result, with aware times and masked numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from imilab.calls import CALL_COLUMNS, fold_calls
+from imilab.numbers import mask
+from imilab.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = [
+    "CALL_FRAME_COLUMNS",
+    "RECEIPT_COLUMNS",
+    "REQUEST_COLUMNS",
+    "calls_frame",
+    "receipts_frame",
+    "requests_frame",
+]
+
+RECEIPT_COLUMNS = (
+    *("receipt_id", "received_at", "source", "message_id", "correlation_id", "status", "code", "description"),
+    *("event_at", "event_at_raw", "msisdn", "callback_data", "raw"),
+)
+REQUEST_COLUMNS = (
+    *("correlation_id", "campaign", "arm", "msisdn", "caller_id", "content_type", "media_id", "language", "voice"),
+    *("voice_type", "gender", "region", "text", "send_at", "state", "attempt", "message_id", "http_status", "code"),
+    *("message", "created_at", "requested_at"),
+)
+CALL_FRAME_COLUMNS = tuple(f"{name[:-3]}" if name.endswith("_at_ms") else name for name in CALL_COLUMNS)
+"""The calls table's columns in a DataFrame: times are `*_at`, aware, UTC."""
+
+_INTEGERS = frozenset(
+    {
+        *("receipt_id", "attempt", "http_status", "position", "block", "receipts", "unknown_receipts"),
+        *("event_at_ms", "received_at_ms", "send_at_ms", "created_at_ms", "requested_at_ms"),
+    }
+)
+_WHOLE = frozenset({"receipt_id", "attempt", "receipts", "unknown_receipts"})
+_NUMBERS = "SELECT {table}.*, number_key, country, number_type FROM {table} LEFT JOIN numbers USING (msisdn)"
+_EVENTS = (
+    "SELECT message_id, correlation_id, status, code, event_at_ms, received_at_ms, receipts.msisdn, number_key, country,"
+    " number_type FROM receipts LEFT JOIN numbers USING (msisdn)"
+)
+
+
+def receipts_frame(store: Store, *, unmasked: bool = False) -> pd.DataFrame:
+    """Return the receipts, one row an event, in the order in which they were stored.
+
+    Parameters
+    ----------
+    store : Store
+        Where they are.
+    unmasked : bool
+        Show full numbers, and the raw bodies, which hold them.
+
+    Returns
+    -------
+    DataFrame
+        `RECEIPT_COLUMNS`; times aware, UTC. `raw` is missing unless `unmasked`.
+    """
+    table = _arrow(store, "SELECT * FROM receipts ORDER BY receipt_id")
+    frame = _aware(table.to_pandas(types_mapper=_pandas_type))
+    frame["raw"] = (
+        frame["raw"].map(bytes.decode).astype("str") if unmasked else pd.Series(pd.NA, frame.index, dtype="str")
+    )
+    return _masked(frame, unmasked=unmasked)[list(RECEIPT_COLUMNS)]
+
+
+def requests_frame(store: Store, *, unmasked: bool = False) -> pd.DataFrame:
+    """Return the requests that were planned or attempted, one row a call, in the order in which they were planned.
+
+    Parameters
+    ----------
+    store : Store
+        Where they are.
+    unmasked : bool
+        Show full numbers.
+
+    Returns
+    -------
+    DataFrame
+        `REQUEST_COLUMNS`; times aware, UTC.
+    """
+    table = _arrow(store, "SELECT * FROM requests ORDER BY created_at_ms, position, rowid")
+    frame = _aware(table.to_pandas(types_mapper=_pandas_type))
+    return _masked(frame, unmasked=unmasked)[list(REQUEST_COLUMNS)]
+
+
+def calls_frame(store: Store, *, as_of_ms: int, horizon_ms: int, unmasked: bool = False) -> pd.DataFrame:
+    """Return one row a call; `imilab.calls` defines each column.
+
+    Parameters
+    ----------
+    store : Store
+        Holds receipts and requests.
+    as_of_ms, horizon_ms : int
+        The moment at which pending and lost are told apart, and the age that makes a call lost.
+    unmasked : bool
+        Show full numbers.
+
+    Returns
+    -------
+    DataFrame
+        `CALL_FRAME_COLUMNS`; times aware, UTC; ordered by requested, else offered time.
+    """
+    import duckdb
+    import narwhals as nw
+
+    events = _arrow(store, _EVENTS)
+    requests = _arrow(store, _NUMBERS.format(table="requests"))
+    with duckdb.connect() as engine:
+        engine.execute("SET preserve_insertion_order = false")
+        folded = fold_calls(
+            nw.from_native(engine.from_arrow(events)),
+            nw.from_native(engine.from_arrow(requests)),
+            as_of_ms=as_of_ms,
+            horizon_ms=horizon_ms,
+        )
+        return to_calls_frame(folded.to_native(), unmasked=unmasked)
+
+
+def to_calls_frame(calls: duckdb.DuckDBPyRelation, *, unmasked: bool = False) -> pd.DataFrame:
+    """Return a folded relation as the DataFrame that users hold."""
+    ordered = calls.order("coalesce(requested_at_ms, offered_at_ms, ended_at_ms), call_id")
+    table = ordered.to_arrow_table()
+    frame = _aware(table.to_pandas(types_mapper=_pandas_type))
+    return _masked(frame, unmasked=unmasked)[list(CALL_FRAME_COLUMNS)]
+
+
+def _arrow(store: Store, query: str) -> pa.Table:
+    columns = store.columns(query)
+    return pa.table({name: pa.array(values, _arrow_type(name)) for name, values in columns.items()})
+
+
+def _arrow_type(name: str) -> pa.DataType:
+    if name in _INTEGERS:
+        return pa.int64()
+    if name in {"raw", "identity"}:
+        return pa.binary()
+    return pa.int8() if name == "ends" else pa.string()
+
+
+def _pandas_type(kind: pa.DataType) -> Any:
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pd.StringDtype(na_value=float("nan"))
+    return pd.Int64Dtype() if pa.types.is_integer(kind) else None
+
+
+def _aware(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn `*_at_ms` integers into aware UTC columns without the suffix."""
+    times = [name for name in map(str, frame) if name.endswith("_at_ms")]
+    converted = {
+        name[: -len("_ms")]: pd.to_datetime(frame[name].astype("Int64"), unit="ms", utc=True).astype(
+            "datetime64[ms, UTC]"
+        )
+        for name in times
+    }
+    whole = {name: "int64" for name in frame if name in _WHOLE}
+    return frame.drop(columns=times).assign(**converted).astype(whole)
+
+
+def _masked(frame: pd.DataFrame, *, unmasked: bool) -> pd.DataFrame:
+    if unmasked:
+        return frame
+    hidden = {}
+    for name in ("msisdn", "caller_id"):
+        if name in frame:
+            distinct = frame[name].dropna().unique()
+            hidden[name] = frame[name].map({number: mask(number) for number in distinct}).astype("str")
+    return frame.assign(**hidden)

@@ -1,0 +1,98 @@
+"""What stands between a mistake and a ringing phone."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from imilab.config import Settings
+from imilab.errors import InvalidInputError, NotArmedError
+
+__all__ = ["ARMED_SECONDS", "Arming"]
+
+ARMED_SECONDS = 15 * 60.0
+
+
+class Arming:
+    """The right to place a number of real calls, for fifteen minutes, in this process.
+
+    Parameters
+    ----------
+    settings : Settings
+        `key`, `base_url`, `caller_id`, `live` and `allow_list` are needed.
+    simulated : bool
+        The embedded platform needs no arming: nothing rings.
+    """
+
+    def __init__(self, settings: Settings, *, simulated: bool) -> None:
+        self._settings = settings
+        self._simulated = simulated
+        self._allowed = frozenset(settings.allow_list)
+        self._calls_left = 0
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def arm(self, calls: object) -> None:
+        """Allow `calls` real calls within the next fifteen minutes.
+
+        Raises
+        ------
+        InvalidInputError
+            `calls` is not a positive whole number.
+        NotArmedError
+            A setting is missing.
+        """
+        if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:
+            raise InvalidInputError("calls", "not a positive whole number; say how many calls may be placed")
+        missing = self._missing_settings()
+        if missing:
+            raise NotArmedError(missing)
+        with self._lock:
+            self._calls_left, self._until = calls, time.monotonic() + ARMED_SECONDS
+
+    def check(self) -> None:
+        """Raise unless a call could be placed now.
+
+        Raises
+        ------
+        NotArmedError
+            Names everything that is missing.
+        """
+        if self._simulated:
+            return
+        missing = self._missing_settings()
+        if not missing and (self._calls_left < 1 or time.monotonic() > self._until):
+            missing = ("lab.go_live(calls=N) in this process, which holds for 15 minutes and N calls",)
+        if missing:
+            raise NotArmedError(missing)
+
+    def allows(self, msisdn: str) -> bool:
+        """Tell whether a number may be called at all."""
+        return self._simulated or msisdn in self._allowed
+
+    def spend(self, msisdn: str) -> None:
+        """Use up the right to one call.
+
+        Raises
+        ------
+        NotArmedError
+            It is used up, has expired, or the number is not on the allow-list.
+        """
+        if self._simulated:
+            return
+        with self._lock:
+            self.check()
+            if not self.allows(msisdn):
+                raise NotArmedError(("the number in settings.allow_list",))
+            self._calls_left -= 1
+
+    def _missing_settings(self) -> tuple[str, ...]:
+        settings = self._settings
+        needed = {
+            "a base URL (IMILAB_BASE_URL)": settings.base_url,
+            "a key (IMILAB_KEY)": settings.key,
+            "a caller id (IMILAB_CALLER_ID)": settings.caller_id,
+            "live = true in the settings (IMILAB_LIVE=true)": settings.live,
+            "an allow-list of numbers (IMILAB_ALLOW_LIST)": settings.allow_list,
+        }
+        return tuple(what for what, value in needed.items() if not value)

@@ -1,0 +1,115 @@
+"""Recipients from a list, a DataFrame or a CSV file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imilab.errors import InvalidInputError
+from imilab.numbers import is_e164
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Recipients", "Refusal", "read_recipients"]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A recipient that will not be called.
+
+    Attributes
+    ----------
+    row : int
+        Its place in the input, from 1.
+    msisdn : str
+        As it was given.
+    reason : str
+        Why.
+    """
+
+    row: int
+    msisdn: str = field(repr=False)
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recipients:
+    """Numbers to call, each once, and what was refused."""
+
+    numbers: tuple[str, ...] = field(repr=False)
+    refused: tuple[Refusal, ...] = field(repr=False)
+
+
+def read_recipients(source: Iterable[str] | pd.DataFrame | str | Path, column: str = "msisdn") -> Recipients:
+    """Read recipients.
+
+    Parameters
+    ----------
+    source : iterable of str, DataFrame, or path of a CSV file
+        Numbers in E.164 as text; a table holds them in `column`.
+    column : str
+        The column of numbers.
+
+    Returns
+    -------
+    Recipients
+        In the given order. Numbers that are not E.164 or stand there twice are refused.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such file or column, or no number at all.
+
+    Examples
+    --------
+    >>> found = read_recipients(["+12025550123", "12025550124", "+12025550123"])
+    >>> len(found.numbers), [(refusal.row, refusal.reason) for refusal in found.refused]
+    (1, [(2, 'not E.164: write +, country code and number'), (3, 'stands in the list already')])
+    """
+    values = _values(source, column)
+    numbers: dict[str, None] = {}
+    refused: list[Refusal] = []
+    for row, value in enumerate(values, start=1):
+        number = value.strip() if isinstance(value, str) else ""
+        if not is_e164(number):
+            refused.append(Refusal(row, str(value), "not E.164: write +, country code and number"))
+        elif number in numbers:
+            refused.append(Refusal(row, number, "stands in the list already"))
+        else:
+            numbers[number] = None
+    if not values:
+        raise InvalidInputError("recipients", "there is none; give at least one number")
+    return Recipients(tuple(numbers), tuple(refused))
+
+
+def _values(source: Iterable[str] | pd.DataFrame | str | Path, column: str) -> list[object]:
+    if isinstance(source, Path) or (isinstance(source, str) and not source.startswith("+")):
+        return list(_csv_column(Path(source), column))
+    if isinstance(source, str):
+        return [source]
+    frame: Any = source
+    if not hasattr(frame, "columns"):
+        return list(source)
+    if column not in frame.columns:
+        raise InvalidInputError("recipients", f"no column {column!r}; there are {', '.join(map(str, frame.columns))}")
+    return list(frame[column])
+
+
+def _csv_column(path: Path, column: str) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            names = rows.fieldnames or []
+            if column not in names:
+                raise InvalidInputError(
+                    "recipients", f"{path.name} has no column {column!r}; it has {', '.join(names)}"
+                )
+            return [row[column] or "" for row in rows]
+    except OSError as problem:
+        raise InvalidInputError("recipients", f"cannot read {path}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInputError("recipients", f"{path.name} is not UTF-8; save it as CSV UTF-8") from None

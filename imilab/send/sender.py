@@ -1,0 +1,227 @@
+"""The sender: claims a call durably, asks the platform once, records the answer; many calls at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from imilab.client import AsyncPlatformClient
+from imilab.clock import Clock
+from imilab.errors import ImilabError, NotArmedError, NotSentError
+from imilab.send.guards import Arming
+from imilab.send.pace import Pace
+from imilab.send.transitions import Breaker, Verdict, after_entry, after_error
+from imilab.store import PlannedCall, Store
+from imilab.store.journal import claim, release, settle
+from imilab.terms import Media, Voice
+from imilab.wire import MakeCall
+
+__all__ = ["SendOptions", "SendSummary", "Sender"]
+
+T = TypeVar("T")
+
+_IN_FLIGHT = 64
+_LIMITED_IN_A_ROW = 10
+_LONGEST_NAP_SECONDS = 0.2  # real seconds between looks at the stop signal
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendOptions:
+    """What every call of this sender carries besides its content."""
+
+    caller_id: str = field(repr=False)
+    notify_url: str | None = field(default=None, repr=False)
+    notify_url_auth_id: str | None = None
+    requested_receipts: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendSummary:
+    """What one run of the sender did.
+
+    Attributes
+    ----------
+    campaign : str
+        The campaign's name.
+    sent : int
+        Calls that this run asked the platform for, each once.
+    states : mapping of str to int
+        The calls of the plan in each state, afterwards.
+    seconds : float
+        How long it took, real time.
+    stopped : str or None
+        Why it stopped before the end.
+    """
+
+    campaign: str
+    sent: int
+    states: Mapping[str, int]
+    seconds: float
+    stopped: str | None = None
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
+        if not self.sent and not self.stopped:
+            return f"{self.campaign}: nothing left to send; every call was sent before ({counts})"
+        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
+        return f"{self.campaign}: {self.sent} calls sent in {self.seconds:.1f} s ({counts}){stopped}"
+
+
+class Sender:
+    """Sends planned calls, never one twice.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the journal.
+    client : AsyncPlatformClient
+        The platform.
+    arming : Arming
+        The right to place calls.
+    options : SendOptions
+        Caller id and where receipts go.
+    pace : Pace
+        The tenant's limit.
+    clock : Clock
+        Tells `requested_at`.
+    on_progress : callable, optional
+        Gets a count of calls by state after each call.
+    stop : threading.Event, optional
+        When set, no new call is started; those under way finish.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        client: AsyncPlatformClient,
+        arming: Arming,
+        options: SendOptions,
+        pace: Pace,
+        clock: Clock,
+        *,
+        on_progress: Callable[[Mapping[str, int]], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._arming = arming
+        self._options = options
+        self._pace = pace
+        self._clock = clock
+        self._on_progress = on_progress
+        self._stop = stop or threading.Event()
+        self._queue: deque[PlannedCall] = deque()
+        self._breaker = Breaker()
+        self._failed_tries: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._limited = 0
+        self.sent = 0
+        self.stopped: str | None = None
+
+    async def send(self, calls: Sequence[PlannedCall]) -> None:
+        """Send calls in their order, until all are settled or something stops it."""
+        self._queue.extend(calls)
+        under_way: set[asyncio.Task[None]] = set()
+        while not self._halted() and (self._queue or under_way):
+            wait_seconds = self._pace.wait_seconds() / self._clock.time_scale
+            if not self._queue or len(under_way) >= _IN_FLIGHT:
+                await asyncio.wait(under_way, timeout=_LONGEST_NAP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            elif wait_seconds > 0:
+                await asyncio.sleep(min(wait_seconds, _LONGEST_NAP_SECONDS))
+            else:
+                self._pace.note()
+                under_way.add(asyncio.create_task(self._send_one(self._queue.popleft())))
+            under_way = {task for task in under_way if not self._finished(task)}
+        if under_way:
+            await asyncio.wait(under_way)
+            for task in under_way:
+                self._finished(task)
+
+    def _halted(self) -> bool:
+        if self._stop.is_set() and self.stopped is None:
+            self.stopped = "stopped on request; send the plan again to go on"
+        return self.stopped is not None
+
+    def _finished(self, task: asyncio.Task[None]) -> bool:
+        if task.done():
+            task.result()
+        return task.done()
+
+    async def _send_one(self, planned: PlannedCall) -> None:
+        try:
+            request = self._request(planned)
+            self._arming.spend(planned.msisdn)
+        except NotArmedError as problem:
+            self.stopped = self.stopped or str(problem)
+            return
+        now_ms = self._clock.now_ms()
+        if not await self._write(lambda connection: claim(connection, planned.correlation_id, now_ms)):
+            return
+        self.sent += 1
+        try:
+            verdict = after_entry(await self._client.make_call(request))
+        except asyncio.CancelledError as problem:
+            await self._record(planned, after_error(problem, 0))
+            raise
+        except (ImilabError, OSError, ValueError, RuntimeError) as problem:
+            self._failed_tries[planned.correlation_id] += isinstance(problem, NotSentError)
+            verdict = after_error(problem, self._failed_tries[planned.correlation_id])
+        await self._record(planned, verdict)
+
+    def _request(self, planned: PlannedCall) -> MakeCall:
+        return MakeCall(
+            caller_id=self._options.caller_id,
+            msisdn=planned.msisdn,
+            correlation_id=planned.correlation_id,
+            content=_content(planned),
+            text=planned.text,
+            notify_url=self._options.notify_url,
+            notify_url_auth_id=self._options.notify_url_auth_id,
+            requested_receipts=self._options.requested_receipts,
+            send_at_ms=planned.send_at_ms,
+        )
+
+    async def _record(self, planned: PlannedCall, verdict: Verdict) -> None:
+        settlement = verdict.settlement
+        if settlement is None:
+            await self._write(lambda connection: release(connection, planned.correlation_id))
+            self.sent -= 1
+            self._pace.pause(verdict.pause_seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter
+            self._queue.append(planned)
+            self._note_limit(verdict)
+        else:
+            await self._write(lambda connection: settle(connection, planned.correlation_id, settlement))
+            self._counts[settlement.state] += 1
+            self._limited = 0
+            self.stopped = self.stopped or self._breaker.note(settlement.state)
+        self.stopped = self.stopped or verdict.stop
+        if self._on_progress:
+            self._on_progress(dict(self._counts))
+
+    def _note_limit(self, verdict: Verdict) -> None:
+        self._limited += verdict.limited
+        if self._limited >= _LIMITED_IN_A_ROW:
+            self.stopped = self.stopped or (
+                f"the platform's rate limit refused {self._limited} tries in a row; send the plan again later"
+            )
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.wrap_future(self._store.submit(work))
+
+
+def _content(planned: PlannedCall) -> Voice | Media:
+    if planned.content_type == "media":
+        return Media(planned.media_id or "")
+    return Voice(
+        planned.voice or "",
+        language=planned.language,
+        gender=planned.gender,
+        voice_type=planned.voice_type,
+        region=planned.region,
+    )

@@ -1,0 +1,218 @@
+"""The journal of requests: what was planned, claimed, sent, and what the platform said.
+
+States: planned → sending → accepted → final, with rejected (a definite refusal), planned again (proven not sent) and
+unknown (it may have been placed). `sending` is durable before the connection is made.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from imilab.errors import InvalidInputError, StoreError
+from imilab.store.numbers_table import add_number
+
+__all__ = [
+    "STATES",
+    "PlannedCall",
+    "Settlement",
+    "add_calls",
+    "add_plan",
+    "claim",
+    "count_states",
+    "planned_calls",
+    "recover",
+    "release",
+    "settle",
+]
+
+STATES = ("planned", "sending", "accepted", "final", "rejected", "unknown")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCall:
+    """One row of the requests table before it is sent. Fields are the table's columns."""
+
+    correlation_id: str
+    msisdn: str = field(repr=False)
+    content_type: str
+    plan_id: str | None = None
+    position: int | None = None
+    block: int | None = None
+    stratum: str | None = None
+    design: str | None = None
+    campaign: str | None = None
+    arm: str | None = None
+    media_id: str | None = None
+    language: str | None = None
+    voice: str | None = None
+    voice_type: str | None = None
+    gender: str | None = None
+    region: str | None = None
+    text: str | None = field(default=None, repr=False)
+    send_at_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """What became of one request to the platform."""
+
+    state: str
+    message_id: str | None = None
+    http_status: int | None = None
+    code: str | None = None
+    message: str | None = field(default=None, repr=False)
+
+
+_COLUMNS = (
+    *("correlation_id", "plan_id", "position", "block", "stratum", "design", "campaign", "arm", "msisdn"),
+    *("content_type", "media_id", "language", "voice", "voice_type", "gender", "region", "text", "send_at_ms"),
+)
+_INSERT = (
+    f"INSERT INTO requests ({', '.join(_COLUMNS)}, caller_id, state, attempt, created_at_ms)"  # noqa: S608 - fixed names
+    f" VALUES ({', '.join('?' * len(_COLUMNS))}, ?, 'planned', 0, ?)"
+)
+
+
+def add_calls(
+    connection: sqlite3.Connection, calls: Iterable[PlannedCall], caller_id: str | None, number_key: bytes, now_ms: int
+) -> None:
+    """Record calls as planned."""
+    for call in calls:
+        add_number(connection, call.msisdn, number_key)
+        connection.execute(_INSERT, (*(getattr(call, name) for name in _COLUMNS), caller_id, now_ms))
+
+
+def add_plan(
+    connection: sqlite3.Connection,
+    *,
+    plan_id: str,
+    campaign: str,
+    design: str,
+    seed: int,
+    document: str,
+    calls: Iterable[PlannedCall],
+    caller_id: str | None,
+    number_key: bytes,
+    now_ms: int,
+) -> bool:
+    """Record a plan and its calls, unless it is there already.
+
+    Returns
+    -------
+    bool
+        Whether it is new.
+
+    Raises
+    ------
+    InvalidInputError
+        The campaign's name belongs to another plan.
+    """
+    row = connection.execute("SELECT plan_id FROM plans WHERE campaign = ?", (campaign,)).fetchone()
+    if row:
+        if row[0] == plan_id:
+            return False
+        raise InvalidInputError(
+            "campaign",
+            "this name was used for other recipients, arms, text or seed; give a new name if you mean to call again",
+        )
+    connection.execute(
+        "INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)", (plan_id, campaign, design, seed, document, now_ms)
+    )
+    add_calls(connection, calls, caller_id, number_key, now_ms)
+    return True
+
+
+def planned_calls(connection: sqlite3.Connection, plan_id: str) -> list[PlannedCall]:
+    """Return a plan's calls that are still to be sent, in their order."""
+    rows = connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM requests WHERE plan_id = ? AND state = 'planned' ORDER BY position",  # noqa: S608
+        (plan_id,),
+    )
+    return [PlannedCall(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+
+
+def claim(connection: sqlite3.Connection, correlation_id: str, now_ms: int) -> int:
+    """Move a call from planned to sending, by compare-and-set.
+
+    Returns
+    -------
+    int
+        Which attempt this is; 0 where the call was not planned any more, and must not be sent.
+    """
+    row = connection.execute(
+        "UPDATE requests SET state = 'sending', attempt = attempt + 1, requested_at_ms = ?"
+        " WHERE correlation_id = ? AND state = 'planned' RETURNING attempt",
+        (now_ms, correlation_id),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def settle(connection: sqlite3.Connection, correlation_id: str, settlement: Settlement) -> str:
+    """Record what became of a call that was being sent.
+
+    Returns
+    -------
+    str
+        The state it is in now: receipts may already have told more than the answer did.
+    """
+    state = settlement.state
+    if state in {"accepted", "unknown"}:
+        state = _state_told_by_receipts(connection, correlation_id, settlement.message_id) or state
+    done = connection.execute(
+        "UPDATE requests SET state = ?, message_id = coalesce(?, message_id, (SELECT max(message_id) FROM receipts"
+        " WHERE receipts.correlation_id = requests.correlation_id AND message_id <> '')),"
+        " http_status = ?, code = ?, message = ? WHERE correlation_id = ? AND state = 'sending'",
+        (
+            state,
+            settlement.message_id,
+            settlement.http_status,
+            settlement.code,
+            settlement.message,
+            correlation_id,
+        ),
+    ).rowcount
+    if not done:
+        raise StoreError("a call was settled that nobody was sending; another process changed the store")
+    return state
+
+
+def _state_told_by_receipts(connection: sqlite3.Connection, correlation_id: str, message_id: str | None) -> str | None:
+    count, ended = connection.execute(
+        "SELECT count(*), max(ends) FROM receipts WHERE correlation_id = ?1 OR (message_id = ?2 AND ?2 <> '')",
+        (correlation_id, message_id or ""),
+    ).fetchone()
+    if not count:
+        return None
+    return "final" if ended else "accepted"
+
+
+def release(connection: sqlite3.Connection, correlation_id: str) -> None:
+    """Move a call that was proven not to have been sent back to planned, unless its receipts prove the contrary."""
+    state = _state_told_by_receipts(connection, correlation_id, None) or "planned"
+    connection.execute(
+        "UPDATE requests SET state = ? WHERE correlation_id = ? AND state = 'sending'", (state, correlation_id)
+    )
+
+
+def recover(connection: sqlite3.Connection) -> int:
+    """Mark what a dead sender left in `sending` as unknown: it may have been placed.
+
+    Returns
+    -------
+    int
+        How many calls.
+    """
+    stuck = connection.execute("SELECT correlation_id FROM requests WHERE state = 'sending'").fetchall()
+    for (correlation_id,) in stuck:
+        settle(connection, correlation_id, Settlement(state="unknown", message="the sender stopped while sending"))
+    return len(stuck)
+
+
+def count_states(connection: sqlite3.Connection, plan_id: str | None = None) -> dict[str, int]:
+    """Return the number of calls in each state, of one plan or of all."""
+    rows = connection.execute(
+        "SELECT state, count(*) FROM requests WHERE ?1 IS NULL OR plan_id = ?1 GROUP BY state", (plan_id,)
+    )
+    return {**dict.fromkeys(STATES, 0), **dict(rows.fetchall())}

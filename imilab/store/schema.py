@@ -1,0 +1,104 @@
+"""The tables, as append-only named migrations, each recorded in the transaction that made it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from imilab.errors import StoreError, StoreVersionError
+
+__all__ = ["MIGRATIONS", "check_owner", "migrate", "use_wal"]
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "0001_first_tables",
+        """
+        CREATE TABLE numbers (
+            msisdn TEXT PRIMARY KEY, number_key TEXT NOT NULL, country TEXT, number_type TEXT
+        ) WITHOUT ROWID;
+        CREATE TABLE plans (
+            plan_id TEXT PRIMARY KEY, campaign TEXT NOT NULL UNIQUE, design TEXT NOT NULL, seed INTEGER NOT NULL,
+            document TEXT NOT NULL, created_at_ms INTEGER NOT NULL
+        );
+        CREATE TABLE requests (
+            correlation_id TEXT PRIMARY KEY, plan_id TEXT REFERENCES plans, position INTEGER, block INTEGER,
+            stratum TEXT, design TEXT, campaign TEXT, arm TEXT, msisdn TEXT NOT NULL REFERENCES numbers,
+            caller_id TEXT, content_type TEXT NOT NULL, media_id TEXT, language TEXT, voice TEXT, voice_type TEXT,
+            gender TEXT, region TEXT, text TEXT, send_at_ms INTEGER, state TEXT NOT NULL, attempt INTEGER NOT NULL,
+            message_id TEXT, http_status INTEGER, code TEXT, message TEXT, created_at_ms INTEGER NOT NULL,
+            requested_at_ms INTEGER
+        );
+        CREATE UNIQUE INDEX requests_by_place ON requests (plan_id, position) WHERE plan_id IS NOT NULL;
+        CREATE INDEX requests_by_message ON requests (message_id) WHERE message_id IS NOT NULL;
+        CREATE INDEX requests_by_state ON requests (state);
+        CREATE TABLE receipts (
+            receipt_id INTEGER PRIMARY KEY, identity BLOB NOT NULL UNIQUE, received_at_ms INTEGER NOT NULL,
+            source TEXT NOT NULL, message_id TEXT NOT NULL, correlation_id TEXT NOT NULL, status TEXT NOT NULL,
+            code TEXT NOT NULL, description TEXT NOT NULL, event_at_ms INTEGER, event_at_raw TEXT NOT NULL,
+            msisdn TEXT NOT NULL, callback_data TEXT NOT NULL, ends INTEGER NOT NULL, raw BLOB NOT NULL
+        );
+        CREATE INDEX receipts_by_message ON receipts (message_id);
+        CREATE INDEX receipts_by_correlation ON receipts (correlation_id);
+        CREATE INDEX receipts_without_time ON receipts (receipt_id) WHERE event_at_ms IS NULL;
+        CREATE TABLE quarantine (
+            quarantine_id INTEGER PRIMARY KEY, identity BLOB NOT NULL UNIQUE, received_at_ms INTEGER NOT NULL,
+            reason TEXT NOT NULL, raw BLOB NOT NULL
+        );
+        """,
+    ),
+)
+
+
+def check_owner(connection: sqlite3.Connection) -> None:
+    """Refuse a database that another program made, before anything in it is changed.
+
+    Raises
+    ------
+    StoreError
+        It holds tables, and none of them is imilab's.
+    """
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if names and "migrations" not in names:
+        raise StoreError("this database belongs to another program; set IMILAB_STORE to another file")
+
+
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, with which readers do not wait for the writer.
+
+    Raises
+    ------
+    StoreError
+        The file system cannot share memory between processes.
+    """
+    if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
+        raise StoreError("this folder cannot hold a database in WAL mode; set IMILAB_STORE to a file on a local disk")
+
+
+def _check_known(done: set[str]) -> None:
+    unknown = done - {name for name, _ in MIGRATIONS}
+    if unknown:
+        raise StoreVersionError(f"written by a newer imilab (it has {max(unknown)}); upgrade imilab to open it")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to date.
+
+    Raises
+    ------
+    StoreVersionError
+        The store knows migrations that this imilab does not.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY)")
+        done = {name for (name,) in connection.execute("SELECT name FROM migrations")}
+        _check_known(done)
+        for name, script in MIGRATIONS:
+            if name not in done:
+                for statement in filter(str.strip, script.split(";")):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO migrations VALUES (?)", (name,))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
