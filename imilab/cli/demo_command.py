@@ -65,8 +65,11 @@ def demo(
             campaign="demo",
         )
         typer.echo(plan.summary().to_string(index=False))
-        typer.echo(f"\nSending {len(plan.calls)} calls over a simulated day from 09:00 to 19:00 UTC ...")
-        typer.echo(str(lab.send(plan, calls_per_second=len(plan.calls) / (len(_HOURS) * 3600))))
+        typer.echo(f"\nSending {len(plan.calls)} calls over {len(_HOURS)} simulated hours ...")
+        summary = lab.send(plan, calls_per_second=len(plan.calls) / (len(_HOURS) * 3600))
+        typer.echo(str(summary))
+        if summary.stopped:
+            raise typer.Exit(130)
         lab.wait(timeout_seconds=2.0)
         typer.echo(f"Some receipts never came, so {lab.reconcile()}.")
         lab.wait(_WAIT_SECONDS)
