@@ -17,6 +17,8 @@ from imilab.simulator import PeopleSettings, SimulatedPlatform, SimulatorSetting
 __all__ = ["Simulation"]
 
 _CALLER_ID = "+12025550100"
+_CALLS_PER_SECOND = 20.0
+_TENANT_LIMIT = 200  # far above the pace: on a fast clock, a millisecond's jitter would otherwise meet the limit
 _HUB_SECRET = "simulated-hub-secret"  # noqa: S105 - signs webhooks between two parts of one process
 
 
@@ -46,7 +48,11 @@ class Simulation:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._ids = (hashlib.sha256(f"{seed}/{count}".encode()).hexdigest()[:32] for count in itertools.count())
         self._tenant = SimulatorSettings(
-            seed=seed, hub_secret=_HUB_SECRET, loss_share=loss_share, people=people or PeopleSettings()
+            seed=seed,
+            hub_secret=_HUB_SECRET,
+            loss_share=loss_share,
+            people=people or PeopleSettings(),
+            transactions_per_second=_TENANT_LIMIT,
         )
         self._platform = SimulatedPlatform(self._tenant, clock)
 
@@ -68,7 +74,7 @@ class Simulation:
             tenant_zone=self._tenant.tenant_zone,
             live=False,
             allow_list=(),
-            calls_per_second=float(self._tenant.transactions_per_second),
+            calls_per_second=_CALLS_PER_SECOND,
             store=self._folder / "imilab.sqlite",
         )
 

@@ -56,7 +56,7 @@ def panel_page(theme: Theme, words: Words, panels: Sequence[Panel], axis: str) -
         rows = panel.rows[: len(first)]
         draw_bars(axes, rows, theme)
         _write_figures(axes, theme, rows, inches)
-        steps = [number * step for number in range(int((width - 0.15) / inches / step) + 1)]
+        steps = [number * step for number in range(int((width - 0.24) / inches / step) + 1)]
         axes.set_xticks(steps, [tick(share, step) for share in steps])
         axes.set_xlim(0, width / inches)
         axes.set_title("\n".join(lines), loc="left", fontsize=SMALL, color=theme.ink, pad=5, parse_math=False)

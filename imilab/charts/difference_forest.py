@@ -16,6 +16,7 @@ from imilab.charts.page import nothing
 from imilab.charts.picture import Chart
 from imilab.charts.row_axes import Row, Words, draw_dots, row_page
 from imilab.charts.theme import Theme, drawing, look_of, theme_of
+from imilab.errors import InvalidInputError
 
 __all__ = ["ComparisonLike", "difference"]
 
@@ -63,9 +64,11 @@ def difference(comparison: ComparisonLike, *, theme: str = "light") -> Chart:
     Raises
     ------
     InvalidInputError
-        If the theme is unknown.
+        If the theme is unknown, or this is no comparison.
     """
     colours = theme_of(theme)
+    if not hasattr(comparison, "differences"):
+        raise InvalidInputError("comparison", f"{type(comparison).__name__} is none; give imilab.compare(...)")
     with drawing(colours):
         arms = comparison.arms.to_dict("records")
         found = comparison.differences.to_dict("records")
@@ -111,7 +114,7 @@ def _points_axis(axes: Axes, rows: Sequence[Row], theme: Theme, title: str) -> N
     """Put 0 on the scale, with a line, and round steps to just beyond the farthest interval."""
     ends = [end for row in rows if row.drawable for end in (row.low, row.high)]
     low, high = min([0.0, *ends]), max([0.0, *ends])
-    low, high = (low, high) if high > low else (-0.01, 0.01)
+    low, high = (low, high) if high > low else (-0.1, 0.1)
     room = 0.03 * (high - low)
     steps = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low - room, high + room)
     inside = [float(step) for step in steps if low - room <= step <= high + room]

@@ -9,11 +9,25 @@ from typing import Any, TypedDict
 from imilab import tables
 from imilab.buckets import TimeBucket
 from imilab.charts.labels import missing, name_of, words
+from imilab.counting import RESULT_COLUMNS
 from imilab.errors import InvalidInputError
 from imilab.rate_table import RateTable
 from imilab.rate_table import rates as count_rates
 
-__all__ = ["By", "Cell", "Counting", "Group", "by_words", "calls_in", "extremes", "groups_of", "spoken", "table_of"]
+__all__ = [
+    "By",
+    "Cell",
+    "Counting",
+    "Group",
+    "apart",
+    "by_words",
+    "calls_in",
+    "extremes",
+    "groups_of",
+    "refuse_results",
+    "spoken",
+    "table_of",
+]
 
 By = str | TimeBucket | Sequence[str | TimeBucket] | None
 ALL_CALLS = "all calls"
@@ -88,6 +102,23 @@ def table_of(source: Any, by: By, outcomes: Sequence[str] | None, counting: Coun
         there = ", ".join(dict.fromkeys(source.rows["outcome"]))
         raise InvalidInputError("outcome", f"the table has no {min(absent)!r}, it has {there}")
     return source
+
+
+def refuse_results(table: RateTable) -> None:
+    """Refuse groups by what became of a call: their rows share one n, so they cannot be stacked."""
+    split = RESULT_COLUMNS.intersection(table.by)
+    if split:
+        raise InvalidInputError("by", f"{min(split)} is what became of a call; draw imilab.charts.error_codes instead")
+
+
+def apart(groups: Sequence[Group], table: RateTable) -> list[Group]:
+    """Keep one group of those that share one n, so that no call is counted twice."""
+    kept: dict[tuple[Hashable, ...], Group] = {}
+    for group in groups:
+        values = zip(table.by, group.values, strict=True)
+        own = tuple(None if missing(value) else value for column, value in values if column not in RESULT_COLUMNS)
+        kept.setdefault(own, group)
+    return list(kept.values())
 
 
 def groups_of(table: RateTable) -> list[Group]:

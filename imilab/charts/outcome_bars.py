@@ -9,12 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from imilab import tables
-from imilab.charts.grouped import By, Cell, Counting, Group, by_words, calls_in, extremes, groups_of, spoken, table_of
+from imilab.charts.grouped import (
+    By,
+    Cell,
+    Counting,
+    Group,
+    by_words,
+    calls_in,
+    extremes,
+    groups_of,
+    refuse_results,
+    spoken,
+    table_of,
+)
 from imilab.charts.labels import text_width, words
 from imilab.charts.page import WIDTH, Key, nothing, percent_axis
 from imilab.charts.picture import Chart
 from imilab.charts.row_axes import BAR, Row, Words, draw_bars, draw_intervals, row_page
-from imilab.charts.theme import SMALL, Theme, drawing, ink_on, look_of, theme_of
+from imilab.charts.theme import EDGE, SMALL, Theme, drawing, ink_on, look_of, theme_of
 from imilab.metrics import METRICS, check_denominator
 from imilab.rate_table import RateTable
 from imilab.terms import OUTCOMES
@@ -47,12 +59,13 @@ def outcomes(calls: Any, by: By = None, *, theme: str = "light", **counting: Unp
     Raises
     ------
     InvalidInputError
-        If the theme, a column or the denominator is unknown.
+        If the theme, a column or the denominator is unknown, or the groups are by what became of a call.
     """
     colours = theme_of(theme)
     denominator = calls.denominator if isinstance(calls, RateTable) else counting.get("denominator", "resolved")
     check_denominator(denominator)
     table = table_of(calls, by, [name for name in OUTCOMES if METRICS[name].fits(denominator)], counting)
+    refuse_results(table)
     with drawing(colours):
         title = f"What became of the calls{by_words(table)}"
         groups = groups_of(table)
@@ -117,7 +130,7 @@ def _stack(axes: Axes, place: int, cells: dict[str, Cell]) -> None:
         if cell.count:
             look = look_of(name)
             (bar,) = axes.barh([place], [cell.rate], left=left, height=BAR, color=look.colour, linewidth=0.6, zorder=2)
-            bar.set(edgecolor=ink_on(look.colour), hatch=look.hatch, gid=name)
+            bar.set(edgecolor=EDGE, hatch=look.hatch, gid=name)
             text, middle = f"{100 * cell.rate:.0f} %", left + cell.rate / 2
             needed = text_width(text, SMALL) / inches + 0.01
             if cell is not first and cell.rate > needed and middle - needed / 2 > first.high:
@@ -129,10 +142,10 @@ def _write(axes: Axes, across: float, place: int, text: str, colour: str) -> Non
     """Write on a hatched bar, so that the hatch does not run through the figures."""
     axes.text(
         across, place, text, ha="center", va="center_baseline", fontsize=SMALL, color=ink_on(colour), zorder=5,
-        path_effects=[withStroke(linewidth=3, foreground=colour)],
+        path_effects=[withStroke(linewidth=4, foreground=colour)],
     )  # fmt: skip
 
 
 def _said(group: Group) -> str:
     some = {name: cell for name, cell in _stackable(group).items() if cell.count}
-    return "; ".join(spoken(words(name), cell) for name, cell in some.items()) + "." if some else "no call to rate yet."
+    return "; ".join(spoken(words(name), cell) for name, cell in some.items()) + "." if some else "No call to rate yet."

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from imilab.charts.labels import text_width, tick, wrapped
 from imilab.charts.picture import Chart
-from imilab.charts.theme import SMALL, TEXT, TITLE, Look, Theme, ink_on
+from imilab.charts.theme import EDGE, SMALL, TEXT, TITLE, Look, Theme
 
 __all__ = ["MARGIN", "SMALL_LINE", "WIDTH", "Key", "Page", "nothing", "percent_axis", "percent_steps"]
 
@@ -107,9 +107,7 @@ class Page:
             for key in row:
                 corner = (left, self.height - down - 0.06)
                 swatch = Rectangle(corner, SWATCH, 0.12, transform=self.figure.dpi_scale_trans)
-                swatch.set(
-                    facecolor=key.look.colour, edgecolor=ink_on(key.look.colour), hatch=key.look.hatch, linewidth=0.6
-                )
+                swatch.set(facecolor=key.look.colour, edgecolor=EDGE, hatch=key.look.hatch, linewidth=0.6)
                 self.figure.add_artist(swatch)
                 self._text(left + SWATCH + 0.07, down, key.text, fontsize=SMALL, color=self.theme.ink)
                 left += _key_width(key)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal, Unpack
 
 from imilab import tables
-from imilab.charts.grouped import By, Cell, Counting, Group, by_words, calls_in, extremes, groups_of, table_of
+from imilab.charts.grouped import By, Counting, Group, apart, by_words, calls_in, extremes, groups_of, table_of
 from imilab.charts.labels import sentence, words
 from imilab.charts.page import nothing, percent_axis
 from imilab.charts.picture import Chart
 from imilab.charts.row_axes import Row, Words, draw_dots, row_page
 from imilab.charts.theme import drawing, look_of, theme_of
 from imilab.errors import InvalidInputError
-from imilab.rate_table import RateTable
 
 __all__ = ["rates"]
 
@@ -59,8 +57,8 @@ def rates(
         raise InvalidInputError("order", f"{order!r} is not an order; give 'table' or 'rate'")
     table = table_of(calls, by, [outcome], counting)
     with drawing(colours):
-        title = f"{sentence(words(outcome))}: rate{by_words(table)}"
-        groups = _ordered(groups_of(table), outcome, order)
+        title = f"{sentence(words(outcome))}: rate{by_words(table) or ' of all calls'}"
+        groups = _ordered([group for group in groups_of(table) if outcome in group.cells], outcome, order)
         cells = [group.cells[outcome] for group in groups]
         if not any(cell.n or cell.pending for cell in cells):
             return nothing(colours, title, "No calls to show.")
@@ -68,12 +66,14 @@ def rates(
             Row(group.name, cell.note, cell.rate, cell.low, cell.high, cell.figures, look)
             for group, cell in zip(groups, cells, strict=True)
         ]
+        counted = calls_in([group.cells[outcome] for group in apart(groups, table)], table)
         columns = ("rate", f"{tables.level(table.confidence)} interval")
-        page, axes, rows = row_page(colours, Words(title, calls_in(cells, table), columns, table.footnotes), every)
+        page, axes, rows = row_page(colours, Words(title, counted, columns, table.footnotes), every)
         draw_dots(axes, rows, colours)
         highest = max((row.high for row in rows if row.drawable), default=1.0)
         percent_axis(axes, highest, f"{words(outcome)}, share of {table.denominator} calls")
-    page.figure.alternative = _alternative(title, groups, cells, table)
+    said = extremes([(group.name, cell) for group, cell in zip(groups, cells, strict=True)])
+    page.figure.alternative = f"{title}, a dot with an interval in each row. {said} {counted}."
     return page.figure
 
 
@@ -81,8 +81,3 @@ def _ordered(groups: list[Group], outcome: str, order: str) -> list[Group]:
     if order == "table":
         return groups
     return sorted(groups, key=lambda group: -group.cells[outcome].rate if group.cells[outcome].n else 1.0)
-
-
-def _alternative(title: str, groups: Sequence[Group], cells: Sequence[Cell], table: RateTable) -> str:
-    named = [(group.name, cell) for group, cell in zip(groups, cells, strict=True)]
-    return f"{title}, a dot with an interval in each row. {extremes(named)} {calls_in(cells, table)}."

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from imilab.charts.labels import elided, text_width
 from imilab.charts.page import MARGIN, WIDTH, Key, Page
-from imilab.charts.theme import SMALL, TEXT, Look, Theme, ink_on
+from imilab.charts.theme import EDGE, SMALL, TEXT, Look, Theme
 
 __all__ = [
     "AXIS_ROOM",
@@ -156,7 +156,7 @@ def draw_bars(axes: Axes, rows: Sequence[Row], theme: Theme) -> None:
     for place, row in enumerate(rows):
         if row.drawable:
             (bar,) = axes.barh([place], [row.value], height=BAR, color=row.look.colour, linewidth=0.6, zorder=2)
-            bar.set(edgecolor=ink_on(row.look.colour), hatch=row.look.hatch)
+            bar.set(edgecolor=EDGE, hatch=row.look.hatch)
     draw_intervals(axes, rows, theme, width=1.4)
 
 

@@ -16,7 +16,7 @@ from imilab.charts.labels import elided, text_width, tick
 from imilab.charts.page import MARGIN, WIDTH, Page, percent_steps
 from imilab.charts.picture import Chart
 from imilab.charts.row_axes import Words
-from imilab.charts.theme import SMALL, TEXT, Look, Theme, ink_on
+from imilab.charts.theme import EDGE, SMALL, TEXT, Look, Theme
 from imilab.charts.time_buckets import Place, label_time, width_of
 
 __all__ = ["Point", "Series", "draw_panels", "draw_together"]
@@ -71,7 +71,8 @@ def draw_together(theme: Theme, words: Words, lines: Sequence[Series], bucket: T
     axes.set_ylabel(words.columns[0], rotation="horizontal", ha="left", va="bottom")
     axes.yaxis.set_label_coords(-(LEFT - MARGIN) / width, 1 + 0.1 / BODY)
     _draw_counts(strip, theme, lines, bucket)
-    label_time(strip, bucket, [point.place for line in lines for point in line.points])
+    strip.tick_params(axis="x", pad=6)
+    label_time(strip, bucket, [point.place for line in lines for point in line.points], width)
     strip.set_xlabel(words.columns[1], labelpad=6)
     _name_ends(axes, theme, lines, labels)
     return page.figure
@@ -91,8 +92,9 @@ def draw_panels(theme: Theme, words: Words, lines: Sequence[Series], bucket: Tim
         axes = page.axes(LEFT + column * (width + BETWEEN), bottom, width, PANEL)
         _draw_line(axes, theme, line, markersize=3)
         _rate_scale(axes, theme, lines, ticks=2)
-        label_time(axes, bucket, places, ticks=8 if columns == 1 else 3)
+        label_time(axes, bucket, places, width)
         axes.tick_params(labelleft=column == 0, labelbottom=number + columns >= len(lines))
+        axes.tick_params(axis="x", pad=6)
         for text, up, colour in ((name, 0.31, theme.ink), (line.label, 0.14, theme.muted)):
             axes.text(
                 0, 1 + up / PANEL, text, transform=axes.transAxes, va="center_baseline", color=colour, fontsize=SMALL,
@@ -150,7 +152,7 @@ def _draw_counts(axes: Axes, theme: Theme, lines: Sequence[Series], bucket: Time
                 point.place.x, point.cell.n, width=0.8 * width_of(bucket), bottom=under.get(point.place.x, 0),
                 color=line.look.colour if len(lines) > 1 else theme.muted, linewidth=0.3, zorder=2,
             )[0]  # fmt: skip
-            bar.set(edgecolor=ink_on(line.look.colour), hatch=line.look.hatch if len(lines) > 1 else "")
+            bar.set(edgecolor=EDGE, hatch=line.look.hatch if len(lines) > 1 else "")
             under[point.place.x] = under.get(point.place.x, 0) + point.cell.n
     top = max(1, *under.values()) if under else 1
     axes.set_yticks([step for step in MaxNLocator(2, integer=True).tick_values(0, top) if 0 <= step <= top])

@@ -127,8 +127,11 @@ GROUP_LOOKS: tuple[Look, ...] = (
 )
 """Looks of up to four groups drawn into one set of axes; more groups get one set of axes each."""
 
+EDGE = THEMES["light"].ink
+"""Outlines and hatches, on both backgrounds: every colour of an outcome is lighter."""
 
-def theme_of(name: str) -> Theme:
+
+def theme_of(name: object) -> Theme:
     """Return the theme of that name.
 
     Raises
@@ -141,12 +144,12 @@ def theme_of(name: str) -> Theme:
     >>> theme_of("dark").background
     '#111418'
     """
-    if name not in THEMES:
+    if not isinstance(name, str) or name not in THEMES:
         raise InvalidInputError("theme", f"{name!r} is not a theme; give {' or '.join(map(repr, THEMES))}")
     return THEMES[name]
 
 
-def look_of(outcome: str) -> Look:
+def look_of(outcome: object) -> Look:
     """Return the look of an outcome or of a metric made of outcomes.
 
     Raises
@@ -154,7 +157,7 @@ def look_of(outcome: str) -> Look:
     InvalidInputError
         If nothing of that name is known.
     """
-    if outcome not in LOOKS:
+    if not isinstance(outcome, str) or outcome not in LOOKS:
         raise InvalidInputError("outcome", f"{outcome!r} is not an outcome; give one of {', '.join(LOOKS)}")
     return LOOKS[outcome]
 
@@ -172,8 +175,8 @@ def contrast(one: str, other: str) -> float:
 
 
 def ink_on(colour: str) -> str:
-    """Return the ink that reads best on a colour."""
-    return max((theme.ink for theme in THEMES.values()), key=lambda ink: contrast(ink, colour))
+    """Return black or white, whichever reads better on a colour."""
+    return max(("#000000", "#FFFFFF"), key=lambda ink: contrast(ink, colour))
 
 
 def _luminance(colour: str) -> float:

@@ -17,8 +17,10 @@ __all__ = ["Place", "bucket_of", "label_time", "place_of", "width_of"]
 KINDS = ("hour", "day", "weekday", "hour_of_day")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-STEPS_HOURS = (1, 2, 3, 6, 12, 24, 48, 168, 336, 672, 1344, 2688, 5376)
+STEPS_HOURS = (1, 2, 3, 6, 12, 24, 48, 72, 168, 336, 672, 1344, 2688, 5376, 10752, 21504)
 DAY_SECONDS = 86_400
+LABEL_INCHES = 0.58
+"""From one label to the next."""
 FEWEST = 6
 """A picture of fewer buckets is as wide as one of so many."""
 
@@ -78,27 +80,26 @@ def width_of(bucket: TimeBucket) -> float:
     return 1 / 24 if bucket.kind == "hour" else 1.0
 
 
-def label_time(axes: Axes, bucket: TimeBucket, places: Sequence[Place], *, ticks: int = 8) -> None:
-    """Label the time axis in the bucket's zone, with room on both sides and at most about so many labels."""
+def label_time(axes: Axes, bucket: TimeBucket, places: Sequence[Place], inches: float) -> None:
+    """Label a time axis that is so many inches wide in the bucket's zone, with room on both sides."""
     first, last = min(place.x for place in places), max(place.x for place in places)
     room = max(0.75, (FEWEST - len(set(places))) / 2) * width_of(bucket)
-    if bucket.kind == "weekday":
-        axes.set_xticks(range(7), [name[:3] for name in WEEKDAYS])
-    elif bucket.kind == "hour_of_day":
-        step = 3 if ticks >= 8 else 6
-        axes.set_xticks(range(0, 24, step), [f"{number:02d}:00" for number in range(0, 24, step)])
-    else:
-        marks = _marks(first, last, bucket, ticks)
-        axes.set_xticks([x for x, _ in marks], [text for _, text in marks])
     axes.set_xlim(first - room, last + room)
+    closest = (last - first + 2 * room) * LABEL_INCHES / inches
+    if bucket.kind == "weekday":
+        axes.set_xticks(range(7), [name[: 3 if closest < 1 else 2] for name in WEEKDAYS])
+    elif bucket.kind == "hour_of_day":
+        hours = range(0, 24, next(step for step in STEPS_HOURS if step >= closest))
+        axes.set_xticks(hours, [f"{hour:02d}:00" for hour in hours])
+    else:
+        marks = _marks(first, last, bucket, 24 * closest)
+        axes.set_xticks([x for x, _ in marks], [text for _, text in marks])
 
 
-def _marks(first: float, last: float, bucket: TimeBucket, ticks: int) -> list[tuple[float, str]]:
-    """Choose round local times between two places: midnights carry their date, others their hour."""
-    finest = 1 if bucket.kind == "hour" else 24
-    hours = next(
-        (step for step in STEPS_HOURS if step >= finest and (last - first) * 24 <= step * ticks), STEPS_HOURS[-1]
-    )
+def _marks(first: float, last: float, bucket: TimeBucket, closest: float) -> list[tuple[float, str]]:
+    """Choose round local times, at least `closest` hours apart: midnights carry their date, others their hour."""
+    finest = max(closest, 1 if bucket.kind == "hour" else 24)
+    hours = next((step for step in STEPS_HOURS if step >= finest), STEPS_HOURS[-1])
     zone = ZoneInfo(bucket.tz)
     day = datetime.fromtimestamp(first * DAY_SECONDS, zone).replace(hour=0, minute=0, second=0, fold=0)
     marks = []

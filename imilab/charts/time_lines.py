@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Unpack
 
 from imilab import tables
 from imilab.buckets import TimeBucket
-from imilab.charts.grouped import By, Counting, calls_in, extremes, groups_of, table_of
+from imilab.charts.grouped import By, Counting, calls_in, extremes, groups_of, refuse_results, table_of
 from imilab.charts.labels import missing, name_of, sentence, words
 from imilab.charts.page import nothing
 from imilab.charts.picture import Chart
@@ -26,7 +26,7 @@ MOST_POINTS = 160
 
 def over_time(
     calls: Any,
-    tz: str = "UTC",
+    tz: str,
     every: str = "hour",
     *,
     outcome: str = "answered",
@@ -62,11 +62,12 @@ def over_time(
     Raises
     ------
     InvalidInputError
-        If the outcome, zone, bucket, theme or a column is unknown.
+        If the outcome, zone, bucket, theme or a column is unknown, or the groups are by what became of a call.
     """
     colours, _, bucket = theme_of(theme), look_of(outcome), bucket_of(every, tz)
     listed = [] if by is None else [by] if isinstance(by, (str, TimeBucket)) else list(by)
     table = table_of(calls, [*listed, bucket], [outcome], counting)
+    refuse_results(table)
     with drawing(colours):
         by_words = f" and by {' and '.join(words(column) for column in table.by[:-1])}" if listed else ""
         title = f"{sentence(words(outcome))}: rate by {EVERY_WORDS[every]}{by_words}"
@@ -74,6 +75,8 @@ def over_time(
         cells = [point.cell for line in lines for point in line.points]
         if not any(cell.n or cell.pending for cell in cells):
             return nothing(colours, title, "No calls with a time to show." if untimed else "No calls to show.")
+        if not any(cell.n for cell in cells):
+            return nothing(colours, title, f"No call to rate yet: {calls_in(cells, table)}.")
         when = f"{EVERY_WORDS[every]}, {tz} time"
         when += f", {_span(lines)}" if every in ("hour", "day") else ""
         columns = (f"{words(outcome)}, share of {table.denominator} calls", when)
@@ -86,7 +89,7 @@ def over_time(
 
 def _series(table: RateTable, bucket: TimeBucket, outcome: str) -> tuple[list[Series], int]:
     """Sort the table's cells into one series a group; count what has no time."""
-    points: dict[str, list[Point]] = {}
+    points: dict[tuple[Hashable, ...], list[Point]] = {}
     untimed = 0
     for group in groups_of(table):
         *values, label = group.values
@@ -94,10 +97,10 @@ def _series(table: RateTable, bucket: TimeBucket, outcome: str) -> tuple[list[Se
         if missing(label):
             untimed += cell.n + cell.pending
             continue
-        point = Point(str(label), place_of(bucket, str(label)), cell)
-        points.setdefault(name_of(values) if values else "", []).append(point)
+        key = tuple(None if missing(value) else value for value in values)
+        points.setdefault(key, []).append(Point(str(label), place_of(bucket, str(label)), cell))
     looks = GROUP_LOOKS if 1 < len(points) <= len(GROUP_LOOKS) else [look_of(outcome)] * len(points)
-    return [Series(name, look, line) for (name, line), look in zip(points.items(), looks, strict=False)], untimed
+    return [Series(name_of(key), look, line) for (key, line), look in zip(points.items(), looks, strict=False)], untimed
 
 
 def _footnotes(table: RateTable, lines: Sequence[Series], untimed: int) -> tuple[str, ...]:
@@ -118,4 +121,4 @@ def _alternative(title: str, lines: Sequence[Series], table: RateTable) -> str:
     named = [(f"{line.name} {point.label}".strip(), point.cell) for line in lines for point in line.points]
     drawn = "a line" if len(lines) == 1 else f"{len(lines)} lines"
     cells = [cell for _, cell in named]
-    return f"{title}: {drawn} with an interval for each bucket, {extremes(named, 'buckets')} {calls_in(cells, table)}."
+    return f"{title}: {drawn} with an interval for each bucket. {extremes(named, 'buckets')} {calls_in(cells, table)}."

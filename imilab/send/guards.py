@@ -50,6 +50,21 @@ class Arming:
         with self._lock:
             self._calls_left, self._until = calls, time.monotonic() + ARMED_SECONDS
 
+    @property
+    def calls_left(self) -> int:
+        """How many real calls may be placed now, as far as arming goes."""
+        return self._calls_left if time.monotonic() <= self._until else 0
+
+    @property
+    def still_needed(self) -> tuple[str, ...]:
+        """What is missing before a call could be placed now, one phrase each; empty where nothing is."""
+        if self._simulated:
+            return ()
+        missing = self._missing_settings()
+        if not missing and self.calls_left < 1:
+            missing = ("lab.go_live(calls=N) in this process, which holds for 15 minutes and N calls",)
+        return missing
+
     def check(self) -> None:
         """Raise unless a call could be placed now.
 
@@ -58,12 +73,7 @@ class Arming:
         NotArmedError
             Names everything that is missing.
         """
-        if self._simulated:
-            return
-        missing = self._missing_settings()
-        if not missing and (self._calls_left < 1 or time.monotonic() > self._until):
-            missing = ("lab.go_live(calls=N) in this process, which holds for 15 minutes and N calls",)
-        if missing:
+        if missing := self.still_needed:
             raise NotArmedError(missing)
 
     def allows(self, msisdn: str) -> bool:

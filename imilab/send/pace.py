@@ -30,9 +30,12 @@ class Pace:
         self._moments: deque[int] = deque(maxlen=size)
         self._paused_until_ms = 0
 
-    def pause(self, seconds: float) -> None:
-        """Let nothing pass for `seconds` from now."""
-        self._paused_until_ms = max(self._paused_until_ms, self._clock.now_ms() + int(seconds * 1000))
+    def pause(self, seconds: float) -> bool:
+        """Let nothing pass for `seconds` from now; return whether this starts a pause, rather than prolonging one."""
+        now_ms = self._clock.now_ms()
+        starts = now_ms >= self._paused_until_ms
+        self._paused_until_ms = max(self._paused_until_ms, now_ms + int(seconds * 1000))
+        return starts
 
     def wait_seconds(self) -> float:
         """Return how long the next call has to wait, on the clock."""

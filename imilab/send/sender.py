@@ -27,7 +27,7 @@ __all__ = ["SendOptions", "SendSummary", "Sender"]
 T = TypeVar("T")
 
 _IN_FLIGHT = 64
-_LIMITED_IN_A_ROW = 10
+_PAUSES_IN_A_ROW = 10
 _LONGEST_NAP_SECONDS = 0.2  # real seconds between looks at the stop signal
 
 
@@ -192,9 +192,9 @@ class Sender:
         if settlement is None:
             await self._write(lambda connection: release(connection, planned.correlation_id))
             self.sent -= 1
-            self._pace.pause(verdict.pause_seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter
+            starts = self._pace.pause(verdict.pause_seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter
             self._queue.append(planned)
-            self._note_limit(verdict)
+            self._note_limit(refused=verdict.limited and starts)
         else:
             await self._write(lambda connection: settle(connection, planned.correlation_id, settlement))
             self._counts[settlement.state] += 1
@@ -204,11 +204,12 @@ class Sender:
         if self._on_progress:
             self._on_progress(dict(self._counts))
 
-    def _note_limit(self, verdict: Verdict) -> None:
-        self._limited += verdict.limited
-        if self._limited >= _LIMITED_IN_A_ROW:
+    def _note_limit(self, *, refused: bool) -> None:
+        """Stop where pause after pause ends in another refusal; calls that were under way together count once."""
+        self._limited += refused
+        if self._limited >= _PAUSES_IN_A_ROW:
             self.stopped = self.stopped or (
-                f"the platform's rate limit refused {self._limited} tries in a row; send the plan again later"
+                f"the platform's rate limit refused every try over {self._limited} pauses; send the plan again later"
             )
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
