@@ -30,6 +30,7 @@ holds a key, a full number or a request body.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -68,14 +69,8 @@ class ImilabError(Exception):
     """Base of every error that imilab raises on purpose. It can be copied and sent to another process."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
-
-
-def _restore(kind: type[ImilabError], args: tuple[Any, ...], facts: dict[str, Any]) -> ImilabError:
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(facts)
-    return error
+        # pickle's own way, which skips `__init__`; typeshed leaves it out
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 def without_frames(error: E) -> E:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from types import TracebackType
@@ -109,7 +110,8 @@ class BackgroundServer:
         self._socket.close()
 
     def _run(self) -> None:
-        self._server.run(sockets=[self._socket])
+        with contextlib.suppress(SystemExit):  # uvicorn's way to say that the app did not start; `start` tells it
+            self._server.run(sockets=[self._socket])
 
     def __enter__(self) -> Self:
         return self.start()

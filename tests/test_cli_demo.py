@@ -18,14 +18,14 @@ from tests.command_line import clean_environment, imilab
 
 # Written from the platform's documentation, not from imilab's fold: one outcome a request, by its receipts' codes.
 BY_HAND = """
-SELECT arm,
-  CASE WHEN sum(status = 'ANSWERED' OR code = '7519' OR code = '7410') > 0 THEN 'answered'
-       WHEN sum(code = '7402') > 0 THEN 'busy'
-       WHEN sum(code = '7401') > 0 THEN 'no_answer'
-       WHEN sum(code = '7406') > 0 THEN 'rejected'
-       WHEN sum(code = '7409') > 0 THEN 'dropped' ELSE 'something else' END AS outcome,
-  sum(status = 'RELEASED') > 0 AS heard_to_the_end
-FROM requests JOIN receipts USING (correlation_id) GROUP BY correlation_id, arm
+SELECT q.arm,
+  CASE WHEN sum(r.status = 'ANSWERED' OR r.code IN ('7519', '7410')) > 0 THEN 'answered'
+       WHEN sum(r.code = '7402') > 0 THEN 'busy'
+       WHEN sum(r.code = '7401') > 0 THEN 'no_answer'
+       WHEN sum(r.code = '7406') > 0 THEN 'rejected'
+       WHEN sum(r.code = '7409') > 0 THEN 'dropped' ELSE 'something else' END AS outcome,
+  sum(r.status = 'RELEASED') > 0 AS heard_to_the_end
+FROM requests AS q JOIN receipts AS r USING (correlation_id) GROUP BY correlation_id
 """
 
 

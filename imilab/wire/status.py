@@ -99,7 +99,8 @@ class CallStatus:
         status = self.status.upper()
         if status not in _STATES_BEFORE_THE_CALL and not (status == "ANSWERED" and found):
             known = STATUSES.get(status)
-            found.append(self._receipt(status, self.code or (known.code if known else ""), *self._end()))
+            word, code = (status, self.code or known.code) if known else (self.status, self.code)
+            found.append(self._receipt(word, code, *self._end()))
         return tuple(found)
 
     def _end(self) -> tuple[str, int | None]:
