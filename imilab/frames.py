@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
 
 from imilab.calls import CALL_COLUMNS, fold_calls
-from imilab.numbers import mask
-from imilab.store import Store
+from imilab.numbers import mask, scrub
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,6 +17,7 @@ __all__ = [
     "CALL_FRAME_COLUMNS",
     "RECEIPT_COLUMNS",
     "REQUEST_COLUMNS",
+    "Tables",
     "calls_frame",
     "receipts_frame",
     "requests_frame",
@@ -41,20 +41,34 @@ _INTEGERS = frozenset(
         *("event_at_ms", "received_at_ms", "send_at_ms", "created_at_ms", "requested_at_ms"),
     }
 )
+_HIDDEN = {
+    **dict.fromkeys(("msisdn", "caller_id"), mask),
+    **dict.fromkeys(("description", "message", "error_reason"), scrub),
+}
+"""What hides numbers: in columns of numbers, and in the platform's own words."""
 _WHOLE = frozenset({"receipt_id", "attempt", "receipts", "unknown_receipts"})
 _NUMBERS = "SELECT {table}.*, number_key, country, number_type FROM {table} LEFT JOIN numbers USING (msisdn)"
+# Only a webhook comes about when its event happened: the moment of asking or of importing says nothing about a call.
 _EVENTS = (
-    "SELECT message_id, correlation_id, status, code, event_at_ms, received_at_ms, receipts.msisdn, number_key, country,"
-    " number_type FROM receipts LEFT JOIN numbers USING (msisdn)"
+    "SELECT message_id, correlation_id, status, code, event_at_ms, iif(source = 'webhook', received_at_ms, NULL) AS"
+    " received_at_ms, receipts.msisdn, number_key, country, number_type FROM receipts LEFT JOIN numbers USING (msisdn)"
 )
 
 
-def receipts_frame(store: Store, *, unmasked: bool = False) -> pd.DataFrame:
+class Tables(Protocol):
+    """Where the store's tables are: an `imilab.store.Store`, or anything else that answers its queries."""
+
+    def columns(self, query: str) -> dict[str, list[Any]]:
+        """Return a query's result column by column, under its column names."""
+        ...
+
+
+def receipts_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
     """Return the receipts, one row an event, in the order in which they were stored.
 
     Parameters
     ----------
-    store : Store
+    store : Tables
         Where they are.
     unmasked : bool
         Show full numbers, and the raw bodies, which hold them.
@@ -72,12 +86,12 @@ def receipts_frame(store: Store, *, unmasked: bool = False) -> pd.DataFrame:
     return _masked(frame, unmasked=unmasked)[list(RECEIPT_COLUMNS)]
 
 
-def requests_frame(store: Store, *, unmasked: bool = False) -> pd.DataFrame:
+def requests_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
     """Return the requests that were planned or attempted, one row a call, in the order in which they were planned.
 
     Parameters
     ----------
-    store : Store
+    store : Tables
         Where they are.
     unmasked : bool
         Show full numbers.
@@ -92,12 +106,12 @@ def requests_frame(store: Store, *, unmasked: bool = False) -> pd.DataFrame:
     return _masked(frame, unmasked=unmasked)[list(REQUEST_COLUMNS)]
 
 
-def calls_frame(store: Store, *, as_of_ms: int, horizon_ms: int, unmasked: bool = False) -> pd.DataFrame:
+def calls_frame(store: Tables, *, as_of_ms: int, horizon_ms: int, unmasked: bool = False) -> pd.DataFrame:
     """Return one row a call; `imilab.calls` defines each column.
 
     Parameters
     ----------
-    store : Store
+    store : Tables
         Holds receipts and requests.
     as_of_ms, horizon_ms : int
         The moment at which pending and lost are told apart, and the age that makes a call lost.
@@ -133,7 +147,7 @@ def to_calls_frame(calls: duckdb.DuckDBPyRelation, *, unmasked: bool = False) ->
     return _masked(frame, unmasked=unmasked)[list(CALL_FRAME_COLUMNS)]
 
 
-def _arrow(store: Store, query: str) -> pa.Table:
+def _arrow(store: Tables, query: str) -> pa.Table:
     columns = store.columns(query)
     return pa.table({name: pa.array(values, _arrow_type(name)) for name, values in columns.items()})
 
@@ -169,8 +183,8 @@ def _masked(frame: pd.DataFrame, *, unmasked: bool) -> pd.DataFrame:
     if unmasked:
         return frame
     hidden = {}
-    for name in ("msisdn", "caller_id"):
+    for name, hide in _HIDDEN.items():
         if name in frame:
             distinct = frame[name].dropna().unique()
-            hidden[name] = frame[name].map({number: mask(number) for number in distinct}).astype("str")
+            hidden[name] = frame[name].map({text: hide(text) if text else text for text in distinct}).astype("str")
     return frame.assign(**hidden)
