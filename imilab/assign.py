@@ -60,7 +60,7 @@ def assign(recipients: int, arms: Sequence[str], *, seed: int, design: str = "bl
     Examples
     --------
     >>> [one.arm for one in assign(4, ["a", "b"], seed=1)]
-    ['a', 'b', 'a', 'b']
+    ['b', 'b', 'a', 'a']
     """
     names = _check(arms, design)
     if design == "simple":

@@ -1,12 +1,23 @@
 """One row a call: the definition, once, for every engine that narwhals speaks to.
 
 Everything here is lazy and over integer milliseconds UTC (`*_ms`). The fold is independent of the order of arrival and
-of repetition, because it takes minima and maxima only. How ties and contradictions are decided:
+of repetition, because it takes minima and maxima only; the counts of receipts alone ask for receipts that are stored
+once. How ties and contradictions are decided:
 
-- A code decides before a status; a status decides where the code is unknown.
-- Answered wins over every failure. Among failures the latest event wins, and a released event without a code yields to
-  any other. Equal times are broken by the order of `KINDS`.
-- A call that has no final event is pending, and lost once it is older than the receipt horizon.
+- A code decides before a status; a status decides where the code is unknown. A receipt with an unknown code or an
+  unknown status counts as unknown, also where the other one is known and decides.
+- Answered, inferred or not, wins over every failure, and a final event over a refusal of the request. Among failures
+  the latest wins, and a released event yields to any other. Equal times are broken by the order of `KINDS`.
+- A call that has no final event is pending, and lost once it is older than the receipt horizon, counted from send_at,
+  else from the request, else from its first event.
+- An answered call ends with its earliest released, disconnected or dropped event; where it has none, with its latest
+  failure, unless that came before the answer. Any other call ends with the failure that decides.
+- An event happened at its own time, else at the moment it was received. One with neither gives no time; it counts for
+  the outcome, before every other failure, and as the end of an answered call only where there is no other.
+- `error_code` is that of the failure that decides, the raw one where a REJECTED carries an unknown code, and missing
+  for a released event. A refused request has the refusal's code, else its HTTP status.
+- `ring_seconds` and `talk_seconds` are missing where a time is, or where the clocks contradict each other.
+- A call was transferred where an agent came or left.
 """
 
 from __future__ import annotations
@@ -38,9 +49,8 @@ CALL_COLUMNS = (
 """The columns of the calls table, in order."""
 
 KINDS: tuple[str, ...] = (
-    "unknown",
-    *("offered", "accepted", "answered", "trombone_connected", "trombone_released"),
-    *("disconnected", "released"),
+    *("unknown", "offered", "accepted", "answered"),
+    *("trombone_connected", "trombone_released", "disconnected", "released"),
     *("other_by_status", "other", "no_answer", "busy", "rejected", "expired", "dropped"),
 )
 """Kinds of receipts, in the order that breaks ties: of two failures at the same time the later kind wins, of two ends
@@ -50,14 +60,16 @@ _KIND = {name: number for number, name in enumerate(KINDS)}
 _FAILURES = KINDS[_KIND["other_by_status"] :]
 _ENDS_OF_AN_ANSWER = ("released", "disconnected", "dropped")
 _PACK = 16  # more than there are kinds, so that time * _PACK + kind keeps both
-_STRONG = 1 << 60  # above any packed time: lifts an event over a released one without a code
-_TIME_DIGITS = 10**15  # makes every time 16 digits long, so that texts that begin with it sort by time
+_EARLIEST_MS = -(10**14)  # before the year 1: times counted from here are positive, and 0 is free for no time
+_NEVER_MS = 10**15  # beyond the year 9999, counted from there
+_STRONG = 1 << 60  # above any packed time: lifts an event over a released one
+_DIGITS = 10**15  # makes every time 16 digits long, so that texts that begin with it sort by time
 
 
 def _kind_of(row: Code) -> str:
-    if row.event is Event.REJECTED:
-        return str(row.outcome) if row.code else "other_by_status"
-    return {Event.DROPPED: "dropped", Event.EXPIRED: "expired"}.get(row.event, str(row.event))  # type: ignore[arg-type]
+    if row.event is not Event.REJECTED:
+        return str(row.event)
+    return str(row.outcome) if row.code else "other_by_status"
 
 
 _KIND_BY_CODE = {code: _KIND[_kind_of(row)] for code, row in CODES.items() if row.event}
@@ -74,7 +86,8 @@ def fold_calls(
     ----------
     receipts : narwhals LazyFrame
         ``message_id, correlation_id, status, code, event_at_ms, received_at_ms, msisdn, number_key, country,
-        number_type``; texts are '' where missing, times may be null.
+        number_type``; texts are '' where missing, times may be null. `received_at_ms` stands in for a missing time, so
+        it is null where a receipt does not come about when its event happens.
     requests : narwhals LazyFrame or None
         The requests table with its number's key, country and type; planned rows are passed over. None where only
         receipts are known.
@@ -92,10 +105,8 @@ def fold_calls(
     if requests is None:
         events = events.with_columns(call_key=_no_empty("message_id", "correlation_id"))
         calls = _fold_events(events).with_columns(
-            *(nw.lit(None, dtype=nw.String).alias(name) for name in ("state", "request_code", "request_message")),
             *(nw.lit(None, dtype=nw.String).alias(name) for name in _TEXTS_OF_REQUESTS_ONLY),
-            *(nw.lit(None, dtype=nw.Int64).alias(name) for name in (*_INTEGERS_OF_REQUESTS_ONLY, "send_at_ms")),
-            http_status=nw.lit(None, dtype=nw.Int64),
+            *(nw.lit(None, dtype=nw.Int64).alias(name) for name in _INTEGERS_OF_REQUESTS_ONLY),
             correlation_id=nw.col("event_correlation_id"),
         )
     else:
@@ -105,12 +116,11 @@ def fold_calls(
 
 
 _FROM_RECEIPTS_TOO = ("msisdn", "number_key", "country", "number_type")
-_TEXTS_OF_REQUESTS_ONLY = tuple(
-    name
-    for name in (*_REQUEST_TEXTS, *_REQUEST_PLAN, "message_id")
-    if name not in {*_FROM_RECEIPTS_TOO, "block", "position"}
+_INTEGERS_OF_REQUESTS_ONLY = ("block", "position", "requested_at_ms", "send_at_ms", "http_status")
+_TEXTS_OF_REQUESTS_ONLY = (
+    *("message_id", "state", "request_code", "request_message"),
+    *sorted({*_REQUEST_TEXTS, *_REQUEST_PLAN} - {*_FROM_RECEIPTS_TOO, "block", "position"}),
 )
-_INTEGERS_OF_REQUESTS_ONLY = ("block", "position", "requested_at_ms")
 
 
 def _choose(cases: Sequence[tuple[nw.Expr, Any]], otherwise: Any) -> nw.Expr:
@@ -130,10 +140,10 @@ def _no_empty(*names: str) -> nw.Expr:
 
 def _classify(receipts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add each receipt's time, kind, and whether its code or status is unknown."""
-    code = nw.col("code").str.strip_chars()
-    status = nw.col("status").str.replace_all(r"[\s_-]+", " ").str.strip_chars().str.to_uppercase()
     rows = receipts.with_columns(
-        at_ms=nw.coalesce(nw.col("event_at_ms"), nw.col("received_at_ms")), clean_code=code, clean_status=status
+        at_ms=nw.coalesce(nw.col("event_at_ms"), nw.col("received_at_ms")),
+        clean_code=nw.col("code").str.strip_chars(),
+        clean_status=nw.col("status").str.replace_all(r"[\s_-]+", " ").str.strip_chars().str.to_uppercase(),
     ).with_columns(
         kind_by_code=_lookup(nw.col("clean_code"), _KIND_BY_CODE, 0),
         kind_by_status=_lookup(nw.col("clean_status"), _KIND_BY_STATUS, 0),
@@ -164,28 +174,25 @@ def _key_by_request(events: nw.LazyFrame[Any], attempted: nw.LazyFrame[Any]) -> 
 def _fold_events(events: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Reduce the events of each call to its times and its decisive event."""
     kind, at_ms = nw.col("kind"), nw.col("at_ms")
-    packed = at_ms * _PACK + kind
+    moment = at_ms - _EARLIEST_MS
+    digits = (nw.coalesce(moment, nw.lit(0)) + _DIGITS).cast(nw.String)
 
-    def only(condition: nw.Expr, value: nw.Expr) -> nw.Expr:
-        return nw.when(condition).then(value)
+    def only(names: Sequence[str], value: nw.Expr) -> nw.Expr:
+        return nw.when(kind.is_in([_KIND[name] for name in names])).then(value)
 
-    def among(names: Sequence[str]) -> nw.Expr:
-        return kind.is_in([_KIND[name] for name in names])
+    def packed(without_time: int) -> nw.Expr:
+        return nw.coalesce(moment, nw.lit(without_time)) * _PACK + kind
 
     flagged = events.with_columns(
-        offered_ms=only(kind == _KIND["offered"], at_ms),
-        accepted_ms=only(kind == _KIND["accepted"], at_ms),
-        answered_ms=only(kind == _KIND["answered"], at_ms),
-        hung_up=only(kind == _KIND["disconnected"], nw.lit(1)),
-        moved=only(kind == _KIND["trombone_connected"], nw.lit(1)),
-        failure=_choose(
-            [(among(_FAILURES), packed + _STRONG), (kind == _KIND["released"], packed)], nw.lit(None, dtype=nw.Int64)
-        ),
-        ending=only(among(_ENDS_OF_AN_ANSWER), packed),
-        odd_code=only(
-            kind == _KIND["other_by_status"],
-            nw.concat_str((at_ms + _TIME_DIGITS).cast(nw.String), nw.col("clean_code")),
-        ),
+        offered_ms=only(("offered",), at_ms),
+        accepted_ms=only(("accepted",), at_ms),
+        answered_ms=only(("answered",), at_ms),
+        picked_up=only(("answered",), nw.lit(1)),
+        hung_up=only(("disconnected",), nw.lit(1)),
+        moved=only(("trombone_connected", "trombone_released"), nw.lit(1)),
+        failure=nw.coalesce(only(_FAILURES, packed(0) + _STRONG), only(("released",), packed(0))),
+        ending=only(_ENDS_OF_AN_ANSWER, packed(_NEVER_MS)),
+        odd_code=only(("other_by_status",), nw.concat_str(digits, nw.col("clean_code"))),
     )
     texts = [_no_empty(name).alias(f"event_{name}") for name in ("message_id", "correlation_id", *_FROM_RECEIPTS_TOO)]
     return (
@@ -196,7 +203,7 @@ def _fold_events(events: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             nw.col("accepted_ms").min().alias("accepted_at_ms"),
             nw.col("answered_ms").min().alias("answered_at_ms"),
             nw.col("at_ms").min().alias("first_event_ms"),
-            nw.col("hung_up", "moved", "failure", "odd_code").max(),
+            nw.col("picked_up", "hung_up", "moved", "failure", "odd_code").max(),
             nw.col("ending").min(),
             nw.col("strange").sum().alias("unknown_receipts"),
             nw.len().alias("receipts"),
@@ -218,18 +225,23 @@ def _join_requests(folded: nw.LazyFrame[Any], attempted: nw.LazyFrame[Any]) -> n
 
 def _decide(calls: nw.LazyFrame[Any], as_of_ms: int, horizon_ms: int) -> nw.LazyFrame[Any]:
     """Add the outcome, and the decisive and the ending event with their times."""
-    rows = calls.with_columns(
-        failure_ms=nw.col("failure") % _STRONG // _PACK,
-        failure_kind=nw.col("failure") % _PACK,
-        ending_ms=nw.col("ending") // _PACK,
-        ending_kind=nw.col("ending") % _PACK,
-        is_answered=~nw.col("answered_at_ms").is_null() | ~nw.col("hung_up").is_null(),
-        since_ms=nw.coalesce(nw.col("send_at_ms"), nw.col("requested_at_ms"), nw.col("first_event_ms")),
-    )
-    failures = {_KIND[name]: name for name in _FAILURES} | dict.fromkeys(
-        (_KIND["released"], _KIND["other_by_status"]), str(Outcome.OTHER)
-    )
+    failures = {_KIND[name]: name for name in _FAILURES if name != "other_by_status"}
     waiting = _choose([(as_of_ms - nw.col("since_ms") > horizon_ms, nw.lit(str(Outcome.LOST)))], str(Outcome.PENDING))
+    rows = calls.with_columns(
+        failure=nw.col("failure") % _STRONG,
+        is_answered=~nw.col("picked_up").is_null() | ~nw.col("hung_up").is_null(),
+        since_ms=nw.coalesce(nw.col("send_at_ms"), nw.col("requested_at_ms"), nw.col("first_event_ms")),
+    ).with_columns(
+        failure_kind=nw.col("failure") % _PACK,
+        end=_choose(
+            [
+                (~nw.col("is_answered"), nw.col("failure")),
+                (~nw.col("ending").is_null(), nw.col("ending")),
+                (_time_in("failure") < nw.col("answered_at_ms"), nw.lit(None, dtype=nw.Int64)),
+            ],
+            nw.col("failure"),
+        ),
+    )
     return rows.with_columns(
         outcome=_choose(
             [
@@ -239,11 +251,15 @@ def _decide(calls: nw.LazyFrame[Any], as_of_ms: int, horizon_ms: int) -> nw.Lazy
             ],
             waiting,
         ),
-        ended_at_ms=nw.when(nw.col("is_answered"))
-        .then(nw.coalesce(nw.col("ending_ms"), nw.col("failure_ms")))
-        .otherwise(nw.col("failure_ms")),
-        ended_by=nw.coalesce(nw.col("ending_kind"), nw.col("failure_kind")),
+        ended_at_ms=_time_in("end"),
+        ended_by=nw.col("end") % _PACK,
     )
+
+
+def _time_in(name: str) -> nw.Expr:
+    """Return the time that a column packs with a kind, null for none."""
+    moment = nw.col(name) // _PACK
+    return nw.when((moment > 0) & (moment < _NEVER_MS)).then(moment + _EARLIEST_MS)
 
 
 def _describe(calls: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -252,13 +268,12 @@ def _describe(calls: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     failed = ~nw.col("is_answered") & ~nw.col("failure").is_null()
     refused = nw.col("outcome") == str(Outcome.NOT_PLACED)
     odd_code = nw.when(nw.col("odd_code").str.len_chars() > 16).then(nw.col("odd_code").str.slice(16))
-    refusal = nw.coalesce(
-        _no_empty("request_code"), nw.concat_str(nw.lit("HTTP "), nw.col("http_status").cast(nw.String))
-    )
-    coded = _lookup(nw.col("failure_kind"), _CODE_BY_KIND, no_text)
+    http_status = nw.concat_str(nw.lit("HTTP "), nw.col("http_status").cast(nw.String))
     is_odd = nw.col("failure_kind") == _KIND["other_by_status"]
+    code = _choose([(is_odd, odd_code)], _lookup(nw.col("failure_kind"), _CODE_BY_KIND, no_text))
     reasons = {_KIND_BY_CODE[code]: row.reason for code, row in CODES.items() if row.event and row.reason}
-    unnamed = {_KIND["released"]: "ended by the platform without an answer"}
+    reasons[_KIND["released"]] = "ended by the platform without an answer"
+    reason = _lookup(nw.col("failure_kind"), reasons, STATUSES["REJECTED"].reason)
     start_ms = nw.coalesce(nw.col("accepted_at_ms"), nw.col("offered_at_ms"))
     stop_ms = nw.when(nw.col("is_answered")).then(nw.col("answered_at_ms")).otherwise(nw.col("ended_at_ms"))
     ends = {number: name for name, number in _KIND.items()} | {_KIND["other_by_status"]: str(Outcome.OTHER)}
@@ -266,18 +281,12 @@ def _describe(calls: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         call_id=_no_empty("message_id", "event_message_id", "correlation_id"),
         message_id=_no_empty("message_id", "event_message_id"),
         **{name: nw.col(f"event_{name}") for name in _FROM_RECEIPTS_TOO},
-        error_code=_choose([(failed & is_odd, odd_code), (failed, coded), (refused, refusal)], no_text),
-        error_reason=_choose(
-            [
-                (failed, _lookup(nw.col("failure_kind"), reasons | unnamed, "not documented")),
-                (refused, nw.col("request_message")),
-            ],
-            no_text,
-        ),
+        error_code=_choose([(failed, code), (refused, nw.coalesce(_no_empty("request_code"), http_status))], no_text),
+        error_reason=_choose([(failed, reason), (refused, nw.col("request_message"))], no_text),
         end_reason=nw.when(nw.col("is_answered")).then(_lookup(nw.col("ended_by"), ends, no_text)),
         ring_seconds=_seconds(start_ms, stop_ms),
         talk_seconds=nw.when(nw.col("is_answered")).then(_seconds(nw.col("answered_at_ms"), nw.col("ended_at_ms"))),
-        answer_inferred=nw.col("is_answered") & nw.col("answered_at_ms").is_null(),
+        answer_inferred=nw.col("is_answered") & nw.col("picked_up").is_null(),
         transferred=~nw.col("moved").is_null(),
         receipts=nw.coalesce(nw.col("receipts"), nw.lit(0)).cast(nw.Int64),
         unknown_receipts=nw.coalesce(nw.col("unknown_receipts"), nw.lit(0)).cast(nw.Int64),

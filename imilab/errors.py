@@ -33,7 +33,7 @@ from __future__ import annotations
 import copyreg
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 __all__ = [
     "BadRequestError",
@@ -63,6 +63,7 @@ __all__ = [
 
 E = TypeVar("E", bound=BaseException)
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class ImilabError(Exception):
@@ -83,16 +84,16 @@ def without_frames(error: E) -> E:
     return error
 
 
-def hides_arguments(function: Callable[..., T]) -> Callable[..., T]:
+def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
     """Make a function raise imilab's errors without showing what it was called with in a verbose traceback."""
 
     @wraps(function)
-    def hidden(*args: Any, **kwargs: Any) -> T:
+    def hidden(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
         except ImilabError as problem:
             failure = without_frames(problem)
-        args, kwargs = (), {}
+        del args, kwargs
         raise failure
 
     return hidden

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from imilab.clock import Clock, ScaledClock, SystemClock
 from imilab.config import Settings
+from imilab.errors import hides_arguments
 from imilab.lab_call import Call
 from imilab.receiver import RECEIPTS_PATH, Receiver
 from imilab.send import (
@@ -59,6 +60,8 @@ class Lab:
         The embedded database.
     is_simulated : bool
         Whether the platform is the embedded one, on which no phone rings.
+    arming : Arming
+        The right to place real calls: what is `still_needed`, how many `calls_left`.
 
     Notes
     -----
@@ -67,15 +70,16 @@ class Lab:
 
     def __init__(self, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
-        self.is_simulated = False
         self._clock = clock or SystemClock()
         self._last, self._services = ExitStack(), ExitStack()
         self._new_id: Callable[[], str] = new_correlation_id
         self.store = Store(self.settings.store, self.settings.number_key_bytes)
-        self._equip(self.settings, simulated=False)
-        zone = self.settings.zone
-        if zone is not None:
-            self.store.write(lambda connection: read_times_again(connection, zone))
+        with ExitStack() as undo:
+            undo.callback(self.store.close)
+            self._equip(self.settings, simulated=False)
+            if (zone := self.settings.zone) is not None:
+                self.store.write(lambda connection: read_times_again(connection, zone))
+            undo.pop_all()
 
     @classmethod
     def simulated(
@@ -107,28 +111,30 @@ class Lab:
         """
         from imilab.simulated import Simulation
 
-        simulation = Simulation(
-            seed, folder=folder, clock=ScaledClock(start, time_scale), people=people, loss_share=loss_share
-        )
-        lab = cls(simulation.settings(), clock=simulation.clock)
-        lab._new_id = simulation.new_id
-        lab._last.callback(simulation.remove_folder)
-        lab._services.push(simulation)
-        lab._equip(simulation.start(notify_url=lab.receive()), simulated=True)
+        clock = ScaledClock(start, time_scale)
+        with ExitStack() as undo:
+            simulation = undo.enter_context(Simulation(seed, folder, clock, people=people, loss_share=loss_share))
+            lab = cls(simulation.settings(), clock=clock)
+            lab._last = undo.pop_all()
+            undo.callback(lab.close)
+            lab._new_id = simulation.correlation_ids(lab.store).__next__
+            lab._equip(simulation.start(notify_url=lab.receive()), simulated=True)
+            undo.pop_all()
         return lab
 
     def _equip(self, settings: Settings, *, simulated: bool) -> None:
         self.settings, self.is_simulated = settings, simulated
-        self._arming = Arming(settings, simulated=simulated)
-        self._dispatcher = Dispatcher(self.store, settings, self._arming, self._clock)
+        self.arming = Arming(settings, simulated=simulated, clock=self._clock)
+        self._dispatcher = Dispatcher(self.store, settings, self.arming, self._clock)
 
     def go_live(self, calls: int) -> None:
         """Allow this lab to place `calls` real calls within the next fifteen minutes.
 
         Raises `NotArmedError`, which names every setting that is missing.
         """
-        self._arming.arm(calls)
+        self.arming.arm(calls)
 
+    @hides_arguments
     def call(self, msisdn: str, content: Voice | Media, text: str | None = None) -> Call:
         """Place one test call.
 
@@ -157,6 +163,7 @@ class Lab:
         self._dispatcher.call(planned)
         return Call(self.store, planned.correlation_id)
 
+    @hides_arguments
     def plan(
         self,
         recipients: Iterable[str] | pd.DataFrame | str | Path,
@@ -236,14 +243,7 @@ class Lab:
         return self._dispatcher.wait(timeout_seconds)
 
     def receive(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Receive receipts in the background until `close`.
-
-        Parameters
-        ----------
-        host : str
-            Another than loopback needs a hub secret.
-        port : int
-            0 for a free one.
+        """Receive receipts in the background until `close`; port 0 takes a free one.
 
         Returns
         -------
@@ -262,12 +262,8 @@ class Lab:
         """Return one row a call, with its outcome as of now; `unmasked` shows full numbers."""
         from imilab.frames import calls_frame
 
-        return calls_frame(
-            self.store,
-            as_of_ms=self._clock.now_ms(),
-            horizon_ms=int(self.settings.receipt_horizon.total_seconds() * 1000),
-            unmasked=unmasked,
-        )
+        horizon_ms = self.settings.receipt_horizon // timedelta(milliseconds=1)
+        return calls_frame(self.store, as_of_ms=self._clock.now_ms(), horizon_ms=horizon_ms, unmasked=unmasked)
 
     def receipts(self, *, unmasked: bool = False) -> pd.DataFrame:
         """Return one row an event, as the platform told it; `unmasked` shows full numbers and raw bodies."""
@@ -283,10 +279,9 @@ class Lab:
 
     def close(self) -> None:
         """Stop what runs in the background and close the store. Closing twice is harmless."""
-        self._dispatcher.stop()
-        self._services.close()
-        self.store.close()
-        self._last.close()
+        with ExitStack() as closing:
+            for close in (self._last.close, self.store.close, self._services.close, self._dispatcher.close):
+                closing.callback(close)
 
     def __enter__(self) -> Self:
         return self

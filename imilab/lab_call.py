@@ -44,7 +44,7 @@ class Call:
     @property
     def refusal(self) -> str | None:
         """Why the platform refused it, in its own words; None where it did not."""
-        return str(self._request("message")) if self.state == "rejected" else None
+        return str(self._request("message") or "no reason given") if self.state == "rejected" else None
 
     @property
     def over(self) -> bool:

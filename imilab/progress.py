@@ -102,7 +102,7 @@ class _NotebookBar(_Throttled):
         self._bar = ipywidgets.IntProgress(min=0, max=total, layout={"width": "20em"})
         self._text = ipywidgets.Label(f"{title}: 0 of {total}")
         self._text.add_class("imilab-progress-text")
-        display(ipywidgets.HBox([self._bar, self._text]))
+        display(ipywidgets.HBox([self._bar, self._text]))  # type: ignore[no-untyped-call]  # IPython ships no types
 
     def _show(self, done: int, text: str) -> None:
         self._bar.value = min(done, self._total)
@@ -116,7 +116,11 @@ class _TerminalBar(_Throttled):
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
-        columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+        columns: tuple[Any, ...] = (
+            TextColumn("{task.description}", markup=False),  # a campaign may be called [/lunch]
+            BarColumn(),
+            TextColumn("{task.fields[text]}", markup=False),
+        )
         self._rich = RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
         self._task = self._rich.add_task(title, total=total, text="")
 

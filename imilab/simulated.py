@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
+from typing import Self
 
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from imilab.clock import Clock
 from imilab.config import Settings
 from imilab.simulator import PeopleSettings, SimulatedPlatform, SimulatorSettings
+from imilab.store import Store
 
 __all__ = ["Simulation"]
 
@@ -22,8 +27,21 @@ _TENANT_LIMIT = 200  # far above the pace: on a fast clock, a millisecond's jitt
 _HUB_SECRET = "simulated-hub-secret"  # noqa: S105 - signs webhooks between two parts of one process
 
 
+class EmbeddedSettings(Settings):
+    """Arguments and defaults only: neither the environment nor a file changes a lab on the embedded platform."""
+
+    model_config = SettingsConfigDict(toml_file=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: object, **__: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out environment and file."""
+        return (init_settings,)
+
+
 class Simulation:
-    """The embedded platform and the folder of a simulated lab; a context manager that stops the platform.
+    """The embedded platform and the folder of a simulated lab; a context manager that stops the one, removes the other.
 
     Parameters
     ----------
@@ -40,13 +58,12 @@ class Simulation:
     """
 
     def __init__(
-        self, seed: int, *, folder: Path | str | None, clock: Clock, people: PeopleSettings | None, loss_share: float
+        self, seed: int, folder: Path | str | None, clock: Clock, *, people: PeopleSettings | None, loss_share: float
     ) -> None:
-        self.clock = clock
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="imilab-")
-        self._folder = Path(folder or self._temporary.name)  # type: ignore[union-attr]  # one of the two is there
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._ids = (hashlib.sha256(f"{seed}/{count}".encode()).hexdigest()[:32] for count in itertools.count())
+        self._seed = seed
+        self._folder = folder
+        self._clock = clock
+        self._end = ExitStack()
         self._tenant = SimulatorSettings(
             seed=seed,
             hub_secret=_HUB_SECRET,
@@ -54,28 +71,24 @@ class Simulation:
             people=people or PeopleSettings(),
             transactions_per_second=_TENANT_LIMIT,
         )
-        self._platform = SimulatedPlatform(self._tenant, clock)
 
-    def new_id(self) -> str:
-        """Return the next correlation id; the same seed gives the same ids."""
-        return next(self._ids)
+    def correlation_ids(self, store: Store) -> Iterator[str]:
+        """Give correlation ids; the same seed gives the same ones, and none that a store holds already."""
+        ((held,),) = store.rows("SELECT count(*) FROM requests")
+        place = f"{self._seed}/{held}" if held else f"{self._seed}"
+        return (hashlib.sha256(f"{place}/{count}".encode()).hexdigest()[:32] for count in itertools.count())
 
     def settings(self, notify_url: str | None = None) -> Settings:
-        """Return the settings of a lab on this platform; nothing is read from the environment that could dial."""
-        return Settings(
+        """Return the settings of a lab on this platform."""
+        return EmbeddedSettings(
             base_url=self._platform.url,
             key=SecretStr(self._tenant.key),
             caller_id=_CALLER_ID,
             notify_url=notify_url,
-            notify_url_auth_id=None,
-            requested_receipts=(),
             hub_secret=SecretStr(_HUB_SECRET),
-            previous_hub_secret=None,
             tenant_zone=self._tenant.tenant_zone,
-            live=False,
-            allow_list=(),
             calls_per_second=_CALLS_PER_SECOND,
-            store=self._folder / "imilab.sqlite",
+            store=self._store_folder / "imilab.sqlite",
         )
 
     def start(self, notify_url: str) -> Settings:
@@ -83,15 +96,16 @@ class Simulation:
         self._platform.start()
         return self.settings(notify_url)
 
-    def __enter__(self) -> Simulation:
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self._store_folder = Path(self._folder or undo.enter_context(TemporaryDirectory(prefix="imilab-")))
+            self._store_folder.mkdir(parents=True, exist_ok=True)
+            self._platform = SimulatedPlatform(self._tenant, self._clock)
+            undo.callback(self._platform.stop)
+            self._end = undo.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._platform.stop()
-
-    def remove_folder(self) -> None:
-        """Remove the folder, if it is a temporary one."""
-        if self._temporary:
-            self._temporary.cleanup()
+        self._end.close()

@@ -19,7 +19,12 @@ def test_the_notebook_example_runs_as_it_stands_and_finds_what_the_text_promises
     assert len([line for line in example.splitlines() if line.strip()]) <= 11
     (tmp_path / "example.py").write_text(f"{example}\nlab.close()\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "example.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-W", "error", "example.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"^en-GB-RyanNeural +answered +\d+ +150 ", done.stdout, re.MULTILINE)

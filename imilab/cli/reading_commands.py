@@ -78,4 +78,4 @@ def _read(path: Path | None) -> pd.DataFrame:
 def _group(name: str, tz: str) -> str | TimeBucket:
     from imilab import buckets
 
-    return getattr(buckets, name)(tz) if name in _BUCKETS else name  # type: ignore[no-any-return]  # one of four known functions
+    return getattr(buckets, name)(tz) if name in _BUCKETS else name

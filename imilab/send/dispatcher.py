@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from imilab.client import AsyncPlatformClient
 from imilab.clock import Clock
 from imilab.config import Settings
-from imilab.errors import NotArmedError, SendStoppedError
-from imilab.progress import Progress, make_progress
+from imilab.errors import ConfigError, NotArmedError, SendStoppedError
+from imilab.progress import make_progress
 from imilab.send.guards import Arming
 from imilab.send.pace import Pace
 from imilab.send.plan import Plan
-from imilab.send.reconcile import ReconcileSummary, reconcile
+from imilab.send.reconcile import ReconcileSummary, open_calls, reconcile
 from imilab.send.running import run_in_thread
 from imilab.send.sender import Sender, SendOptions, SendSummary
 from imilab.store import PlannedCall, SenderLock, Store
@@ -23,7 +24,15 @@ from imilab.wire import CallStatus
 
 __all__ = ["Dispatcher"]
 
+T = TypeVar("T")
+
 _POLL_SECONDS = 0.02
+_DELIVERY_SECONDS = 10.0
+_GRACE_SECONDS = 1.0  # for recording the last answers
+_WAITING = (
+    "SELECT count(*) FROM requests WHERE state IN ('accepted', 'sending')"
+    " AND coalesce(send_at_ms, requested_at_ms) >= ?"
+)
 
 
 class Dispatcher:
@@ -47,11 +56,19 @@ class Dispatcher:
         self._arming = arming
         self._clock = clock
         self._pace = Pace(settings.calls_per_second, clock)
-        self._stop = threading.Event()
+        self._running: set[threading.Event] = set()
 
     def stop(self) -> None:
-        """Start no further call in the run that is under way."""
-        self._stop.set()
+        """Start no further call, and ask no further question, in what is running."""
+        for stop in tuple(self._running):
+            stop.set()
+
+    def close(self) -> None:
+        """Stop, and wait until the requests under way are answered or have timed out."""
+        until = time.monotonic() + self._settings.request_timeout_seconds + _GRACE_SECONDS
+        while self._running and time.monotonic() < until:
+            self.stop()
+            time.sleep(_POLL_SECONDS)
 
     def call(self, planned: PlannedCall) -> None:
         """Place one call now.
@@ -65,15 +82,83 @@ class Dispatcher:
         """
         self._check([planned])
         now_ms, caller_id, key = self._clock.now_ms(), self._settings.caller_id, self._store.number_key
-        self._store.write(lambda connection: add_calls(connection, [planned], caller_id, key, now_ms))
-        sender = self._run([planned], self._pace, make_progress("", 0))
+
+        def record() -> list[PlannedCall]:
+            self._store.write(lambda connection: add_calls(connection, [planned], caller_id, key, now_ms))
+            return [planned]
+
+        sender = self._send(record, self._pace, "", progress=False)
         if sender.stopped and not sender.sent:
             raise SendStoppedError(f"the call was not placed: {sender.stopped}")
 
     def send(self, plan: Plan, *, calls_per_second: float | None, progress: bool | None) -> SendSummary:
         """Send what is left of a plan; see `Lab.send`."""
+        slower = calls_per_second is not None and not calls_per_second >= self._settings.calls_per_second
+        pace = Pace(calls_per_second or 0.0, self._clock, within=self._pace) if slower else self._pace
         self._check(plan.calls)
-        started, now_ms = time.monotonic(), self._clock.now_ms()
+        started = time.monotonic()
+        sender = self._send(
+            lambda: self._left_of(plan), pace, plan.campaign, progress=progress, returns_when_stopped=True
+        )
+        with self._store.reading() as connection:
+            states = count_states(connection, plan.plan_id)
+        return SendSummary(
+            campaign=plan.campaign,
+            sent=sender.sent,
+            states=states,
+            seconds=time.monotonic() - started,
+            stopped=sender.stopped,
+        )
+
+    def reconcile(self, *, older_than_seconds: float, progress: bool | None) -> ReconcileSummary:
+        """Ask about open calls; see `Lab.reconcile`."""
+        message_ids = open_calls(self._store, self._clock.now_ms() - int(older_than_seconds * 1000))
+        bar = make_progress("asking", len(message_ids), show=progress)
+
+        def show(counts: Mapping[str, int]) -> None:
+            bar.update({"asked": counts["asked"]})
+
+        async def work(stop: threading.Event) -> ReconcileSummary:
+            async with self._client() as client:
+                return await reconcile(
+                    self._store, client, self._pace, self._clock, message_ids, on_progress=show, stop=stop
+                )
+
+        with bar:
+            return self._run(work)
+
+    def call_status(self, message_id: str) -> CallStatus:
+        """Ask how one call stands."""
+
+        async def work(_: threading.Event) -> CallStatus:
+            async with self._client() as client:
+                return await client.call_status(message_id)
+
+        return self._run(work)
+
+    def wait(self, timeout_seconds: float) -> int:
+        """Wait until no accepted call is without its final receipt; return how many still are. Lost calls are not."""
+        # What was given up as lost before is not waited for; on a fast clock, receipts still get some real time.
+        horizon_seconds = self._settings.receipt_horizon.total_seconds() + _DELIVERY_SECONDS * self._clock.time_scale
+        since_ms = self._clock.now_ms() - int(horizon_seconds * 1000)
+        until = time.monotonic() + timeout_seconds
+        while True:
+            ((waiting,),) = self._store.rows(_WAITING, (since_ms,))
+            if not waiting or time.monotonic() > until:
+                return int(waiting)
+            time.sleep(_POLL_SECONDS)
+
+    def _check(self, calls: Sequence[PlannedCall]) -> None:
+        self._arming.check()
+        strangers = sum(not self._arming.allows(call.msisdn) for call in calls)
+        if strangers:
+            raise NotArmedError(
+                (f"{strangers} of {len(calls)} numbers in the allow-list (allow_list, IMILAB_ALLOW_LIST)",)
+            )
+
+    def _left_of(self, plan: Plan) -> list[PlannedCall]:
+        """Record a plan that is new, and return its calls that are still to be sent."""
+        now_ms = self._clock.now_ms()
         self._store.write(
             lambda connection: add_plan(
                 connection,
@@ -89,99 +174,57 @@ class Dispatcher:
             )
         )
         with self._store.reading() as connection:
-            left = planned_calls(connection, plan.plan_id)
-        pace = Pace(
-            min(calls_per_second or self._settings.calls_per_second, self._settings.calls_per_second), self._clock
-        )
-        sender = self._run(left, pace, make_progress(plan.campaign, len(left), show=progress))
-        with self._store.reading() as connection:
-            states = count_states(connection, plan.plan_id)
-        return SendSummary(
-            campaign=plan.campaign,
-            sent=sender.sent,
-            states=states,
-            seconds=time.monotonic() - started,
-            stopped=sender.stopped,
-        )
+            return planned_calls(connection, plan.plan_id)
 
-    def reconcile(self, *, older_than_seconds: float, progress: bool | None) -> ReconcileSummary:
-        """Ask about open calls; see `Lab.reconcile`."""
-        with self._store.reading() as connection:
-            bar = make_progress("asking", count_states(connection)["accepted"], show=progress)
-
-        def show(counts: Mapping[str, int]) -> None:
-            bar.update({"asked": counts["asked"]})
-
-        async def work() -> ReconcileSummary:
-            async with self._client() as client:
-                return await reconcile(
-                    self._store,
-                    client,
-                    self._pace,
-                    self._clock,
-                    older_than_seconds=older_than_seconds,
-                    on_progress=show,
-                )
-
-        self._stop.clear()
-        with bar:
-            return run_in_thread(work, self._stop)
-
-    def call_status(self, message_id: str) -> CallStatus:
-        """Ask how one call stands."""
-
-        async def work() -> CallStatus:
-            async with self._client() as client:
-                return await client.call_status(message_id)
-
-        return run_in_thread(work, self._stop)
-
-    def wait(self, timeout_seconds: float) -> int:
-        """Wait until no accepted call is without its final receipt; return how many still are."""
-        until = time.monotonic() + timeout_seconds
-        while True:
-            with self._store.reading() as connection:
-                states = count_states(connection)
-            open_calls = states["accepted"] + states["sending"]
-            if not open_calls or time.monotonic() > until:
-                return open_calls
-            time.sleep(_POLL_SECONDS)
-
-    def _check(self, calls: tuple[PlannedCall, ...] | list[PlannedCall]) -> None:
-        self._arming.check()
-        strangers = sum(not self._arming.allows(call.msisdn) for call in calls)
-        if strangers:
-            raise NotArmedError(
-                (f"{strangers} of {len(calls)} numbers in the allow-list (allow_list, IMILAB_ALLOW_LIST)",)
-            )
-
-    def _run(self, calls: list[PlannedCall], pace: Pace, bar: Progress) -> Sender:
-        self._stop.clear()
-
-        async def work() -> Sender:
-            async with self._client() as client:
-                sender = Sender(
-                    self._store,
-                    client,
-                    self._arming,
-                    self._options(),
-                    pace,
-                    self._clock,
-                    on_progress=bar.update,
-                    stop=self._stop,
-                )
-                await sender.send(calls)
-                return sender
-
+    def _send(
+        self,
+        record: Callable[[], list[PlannedCall]],
+        pace: Pace,
+        title: str,
+        *,
+        progress: bool | None,
+        returns_when_stopped: bool = False,
+    ) -> Sender:
+        """Record calls and send them, as the only sender on this store."""
         with SenderLock(self._store.path):
             self._store.write(recover)
+            calls = record()
+            bar = make_progress(title, len(calls), show=progress)
+
+            async def work(stop: threading.Event) -> Sender:
+                async with self._client() as client:
+                    sender = Sender(
+                        self._store,
+                        client,
+                        self._arming,
+                        self._options(),
+                        pace,
+                        self._clock,
+                        on_progress=bar.update,
+                        stop=stop,
+                    )
+                    await sender.send(calls)
+                    return sender
+
             with bar:
-                return run_in_thread(work, self._stop)
+                return self._run(work, returns_when_stopped=returns_when_stopped)
+
+    def _run(
+        self, work: Callable[[threading.Event], Coroutine[Any, Any, T]], *, returns_when_stopped: bool = False
+    ) -> T:
+        stop = threading.Event()
+        self._running.add(stop)
+        try:
+            return run_in_thread(lambda: work(stop), stop, returns_when_stopped=returns_when_stopped)
+        finally:
+            self._running.discard(stop)
 
     def _client(self) -> AsyncPlatformClient:
         settings = self._settings
-        if settings.base_url is None or settings.key is None:
-            raise NotArmedError(("a base URL (IMILAB_BASE_URL)", "a key (IMILAB_KEY)"))
+        if settings.base_url is None:
+            raise ConfigError("base_url", "missing; set IMILAB_BASE_URL to https://api.<region>.webexconnect.io")
+        if settings.key is None:
+            raise ConfigError("key", "missing; set IMILAB_KEY to the service key")
         return AsyncPlatformClient(
             settings.base_url, settings.key, timeout_seconds=settings.request_timeout_seconds, zone=settings.zone
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 
+from imilab.clock import Clock, SystemClock
 from imilab.config import Settings
 from imilab.errors import InvalidInputError, NotArmedError
 
 __all__ = ["ARMED_SECONDS", "Arming"]
 
-ARMED_SECONDS = 15 * 60.0
+ARMED_SECONDS = 15 * 60
 
 
 class Arming:
@@ -22,14 +22,17 @@ class Arming:
         `key`, `base_url`, `caller_id`, `live` and `allow_list` are needed.
     simulated : bool
         The embedded platform needs no arming: nothing rings.
+    clock : Clock, optional
+        Whose fifteen minutes; the machine's own by default. The right is gone where it is set back.
     """
 
-    def __init__(self, settings: Settings, *, simulated: bool) -> None:
+    def __init__(self, settings: Settings, *, simulated: bool, clock: Clock | None = None) -> None:
         self._settings = settings
         self._simulated = simulated
+        self._clock = clock or SystemClock()
         self._allowed = frozenset(settings.allow_list)
         self._calls_left = 0
-        self._until = 0.0
+        self._since_ms = 0
         self._lock = threading.Lock()
 
     def arm(self, calls: object) -> None:
@@ -48,12 +51,13 @@ class Arming:
         if missing:
             raise NotArmedError(missing)
         with self._lock:
-            self._calls_left, self._until = calls, time.monotonic() + ARMED_SECONDS
+            self._calls_left, self._since_ms = calls, self._clock.now_ms()
 
     @property
     def calls_left(self) -> int:
         """How many real calls may be placed now, as far as arming goes."""
-        return self._calls_left if time.monotonic() <= self._until else 0
+        armed_ms = self._clock.now_ms() - self._since_ms
+        return self._calls_left if 0 <= armed_ms <= ARMED_SECONDS * 1000 else 0
 
     @property
     def still_needed(self) -> tuple[str, ...]:
@@ -95,6 +99,12 @@ class Arming:
             if not self.allows(msisdn):
                 raise NotArmedError(("the number in settings.allow_list",))
             self._calls_left -= 1
+
+    def give_back(self) -> None:
+        """Take back the use of one call, which was proven not to have been placed."""
+        if not self._simulated:
+            with self._lock:
+                self._calls_left += 1
 
     def _missing_settings(self) -> tuple[str, ...]:
         settings = self._settings

@@ -8,6 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imilab.assign import assign
@@ -145,7 +146,7 @@ def make_plan(
     InvalidInputError
         An arm or a text that the platform would refuse.
     """
-    full = {name: _fill(name, arm, text) for name, arm in arms.items()}
+    full = MappingProxyType({name: _fill(name, arm, text) for name, arm in arms.items()})
     drawn = assign(len(recipients.numbers), list(full), seed=seed, design=design)
     identity = json.dumps(
         [
@@ -204,14 +205,15 @@ def planned_call(msisdn: str, arm: Arm, correlation_id: str) -> PlannedCall:
     )
 
 
-def _fill(name: str, arm: Arm | Voice | Media, text: str | None) -> Arm:
-    if not name.strip():
-        raise InvalidInputError("arms", "an arm has a blank name; name each arm")
+def _fill(name: object, arm: Arm | Voice | Media, text: str | None) -> Arm:
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidInputError("arms", "an arm has no name; name each arm with a text")
     whole = arm if isinstance(arm, Arm) else Arm(arm)
     if isinstance(whole.content, Voice) and whole.text is None:
         if text is None:
             raise InvalidInputError("text", f"arm {name!r} has a voice and no text; give text= or Arm(voice, text=...)")
         whole = replace(whole, text=text)
+    planned_call(_SOME_NUMBER, whole, "any")  # also where nobody is to be called
     return whole
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imilab.errors import InvalidInputError
-from imilab.numbers import is_e164
+from imilab.numbers import is_e164, scrub
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ def _values(source: Iterable[str] | pd.DataFrame | str | Path, column: str) -> l
     if not hasattr(frame, "columns"):
         return list(source)
     if column not in frame.columns:
-        raise InvalidInputError("recipients", f"no column {column!r}; there are {', '.join(map(str, frame.columns))}")
+        raise InvalidInputError("recipients", f"no column {column!r}; {_named(frame.columns)}")
     return list(frame[column])
 
 
@@ -105,11 +105,16 @@ def _csv_column(path: Path, column: str) -> list[str]:
             rows = csv.DictReader(file)
             names = rows.fieldnames or []
             if column not in names:
-                raise InvalidInputError(
-                    "recipients", f"{path.name} has no column {column!r}; it has {', '.join(names)}"
-                )
+                raise InvalidInputError("recipients", f"{scrub(path.name)} has no column {column!r}; {_named(names)}")
             return [row[column] or "" for row in rows]
     except OSError as problem:
-        raise InvalidInputError("recipients", f"cannot read {path}: {problem.strerror}") from None
+        raise InvalidInputError("recipients", f"cannot read the file {scrub(path.name)}: {problem.strerror}") from None
     except UnicodeDecodeError:
-        raise InvalidInputError("recipients", f"{path.name} is not UTF-8; save it as CSV UTF-8") from None
+        raise InvalidInputError("recipients", f"{scrub(path.name)} is not UTF-8; save it as CSV UTF-8") from None
+    except csv.Error as problem:
+        raise InvalidInputError("recipients", f"{scrub(path.name)} is not CSV: {problem}") from None
+
+
+def _named(columns: Iterable[object]) -> str:
+    """Say which columns there are; without a header, the first row's numbers stand in their place."""
+    return f"there are {scrub(', '.join(map(str, columns)))}"

@@ -67,6 +67,8 @@ class SendSummary:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
+        if not counts:
+            return f"{self.campaign}: nothing to send; the plan has no calls"
         if not self.sent and not self.stopped:
             return f"{self.campaign}: nothing left to send; every call was sent before ({counts})"
         stopped = f"; stopped: {self.stopped}" if self.stopped else ""
@@ -121,37 +123,52 @@ class Sender:
         self._failed_tries: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._limited = 0
+        self._problem: BaseException | None = None
         self.sent = 0
         self.stopped: str | None = None
 
     async def send(self, calls: Sequence[PlannedCall]) -> None:
-        """Send calls in their order, until all are settled or something stops it."""
+        """Send calls in their order, until all are settled or something stops it; calls under way are waited for."""
         self._queue.extend(calls)
         under_way: set[asyncio.Task[None]] = set()
-        while not self._halted() and (self._queue or under_way):
-            wait_seconds = self._pace.wait_seconds() / self._clock.time_scale
-            if not self._queue or len(under_way) >= _IN_FLIGHT:
-                await asyncio.wait(under_way, timeout=_LONGEST_NAP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            elif wait_seconds > 0:
-                await asyncio.sleep(min(wait_seconds, _LONGEST_NAP_SECONDS))
-            else:
-                self._pace.note()
-                under_way.add(asyncio.create_task(self._send_one(self._queue.popleft())))
-            under_way = {task for task in under_way if not self._finished(task)}
-        if under_way:
-            await asyncio.wait(under_way)
+        try:
+            while not self._halted() and (self._queue or under_way):
+                await self._step(under_way)
+            while under_way:
+                await asyncio.wait(under_way)
+                self._collect(under_way)
+        except asyncio.CancelledError:
             for task in under_way:
-                self._finished(task)
+                task.cancel()
+            if under_way:
+                await asyncio.wait(under_way)
+            raise
+        if self._problem:
+            raise self._problem
+
+    async def _step(self, under_way: set[asyncio.Task[None]]) -> None:
+        """Start one call, or wait a moment until one may start."""
+        wait_seconds = self._pace.wait_seconds() / self._clock.time_scale
+        if not self._queue or len(under_way) >= _IN_FLIGHT:
+            await asyncio.wait(under_way, timeout=_LONGEST_NAP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        elif wait_seconds > 0:
+            await asyncio.sleep(min(wait_seconds, _LONGEST_NAP_SECONDS))
+        else:
+            self._pace.note()
+            under_way.add(asyncio.create_task(self._send_one(self._queue.popleft())))
+        self._collect(under_way)
+
+    def _collect(self, under_way: set[asyncio.Task[None]]) -> None:
+        """Forget the tasks that are done, and remember the first that failed."""
+        done = {task for task in under_way if task.done()}
+        under_way -= done
+        failures = [problem for task in done if not task.cancelled() and (problem := task.exception())]
+        self._problem = self._problem or next(iter(failures), None)
 
     def _halted(self) -> bool:
         if self._stop.is_set() and self.stopped is None:
             self.stopped = "stopped on request; send the plan again to go on"
-        return self.stopped is not None
-
-    def _finished(self, task: asyncio.Task[None]) -> bool:
-        if task.done():
-            task.result()
-        return task.done()
+        return self.stopped is not None or self._problem is not None
 
     async def _send_one(self, planned: PlannedCall) -> None:
         try:
@@ -162,6 +179,7 @@ class Sender:
             return
         now_ms = self._clock.now_ms()
         if not await self._write(lambda connection: claim(connection, planned.correlation_id, now_ms)):
+            self._arming.give_back()
             return
         self.sent += 1
         try:
@@ -191,13 +209,16 @@ class Sender:
         settlement = verdict.settlement
         if settlement is None:
             await self._write(lambda connection: release(connection, planned.correlation_id))
+            self._arming.give_back()
             self.sent -= 1
             starts = self._pace.pause(verdict.pause_seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter
             self._queue.append(planned)
             self._note_limit(refused=verdict.limited and starts)
         else:
-            await self._write(lambda connection: settle(connection, planned.correlation_id, settlement))
-            self._counts[settlement.state] += 1
+            # Shielded: what is known is recorded even where this is cancelled meanwhile.
+            job = self._store.submit(lambda connection: settle(connection, planned.correlation_id, settlement))
+            state = await asyncio.shield(asyncio.wrap_future(job))
+            self._counts[state] += 1
             self._limited = 0
             self.stopped = self.stopped or self._breaker.note(settlement.state)
         self.stopped = self.stopped or verdict.stop
