@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from imilab import charts, widgets
     from imilab.buckets import TimeBucket, day, hour, hour_of_day, weekday
     from imilab.comparison import Comparison, compare
+    from imilab.comparison.balance import breakdown, health, simulate_aa
+    from imilab.comparison.durations import durations
+    from imilab.comparison.planning import Design, power
+    from imilab.comparison.sequential import monitor
     from imilab.config import Settings
     from imilab.errors import ImilabError
     from imilab.lab import Call, Lab
@@ -28,6 +32,7 @@ _HOMES = {
     "Arm": "imilab.send",
     "Call": "imilab.lab",
     "Comparison": "imilab.comparison",
+    "Design": "imilab.comparison.planning",
     "ImilabError": "imilab.errors",
     "Lab": "imilab.lab",
     "Media": "imilab.terms",
@@ -36,16 +41,22 @@ _HOMES = {
     "Settings": "imilab.config",
     "TimeBucket": "imilab.buckets",
     "Voice": "imilab.terms",
+    "breakdown": "imilab.comparison.balance",
     "charts": "imilab.charts",
     "codes": "imilab.terms",
     "compare": "imilab.comparison",
     "day": "imilab.buckets",
+    "durations": "imilab.comparison.durations",
+    "health": "imilab.comparison.balance",
     "hour": "imilab.buckets",
     "hour_of_day": "imilab.buckets",
     "load_sample": "imilab.samples",
+    "monitor": "imilab.comparison.sequential",
+    "power": "imilab.comparison.planning",
     "rates": "imilab.rate_table",
     "read_calls": "imilab.reading",
     "report": "imilab.reporting",
+    "simulate_aa": "imilab.comparison.balance",
     "voices": "imilab.terms",
     "weekday": "imilab.buckets",
     "widgets": "imilab.widgets",
@@ -55,6 +66,7 @@ __all__ = [
     "Arm",
     "Call",
     "Comparison",
+    "Design",
     "ImilabError",
     "Lab",
     "Media",
@@ -64,16 +76,22 @@ __all__ = [
     "TimeBucket",
     "Voice",
     "__version__",
+    "breakdown",
     "charts",
     "codes",
     "compare",
     "day",
+    "durations",
+    "health",
     "hour",
     "hour_of_day",
     "load_sample",
+    "monitor",
+    "power",
     "rates",
     "read_calls",
     "report",
+    "simulate_aa",
     "voices",
     "weekday",
     "widgets",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
 import narwhals as nw
 import numpy as np
@@ -17,7 +19,16 @@ from imilab.intervals import rate
 from imilab.metrics import METRICS, End, Metric, end_of_call, near
 from imilab.terms import OUTCOMES
 
-__all__ = ["RESULT_COLUMNS", "check_columns", "collect", "count_calls", "read_frame", "tabulate"]
+__all__ = [
+    "RESULT_COLUMNS",
+    "check_columns",
+    "coarse_talk",
+    "collect",
+    "count_calls",
+    "kind_masks",
+    "read_frame",
+    "tabulate",
+]
 
 Numbers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -99,7 +110,7 @@ def count_calls(
             frame = key.add_to(frame, unused)
             columns.append(nw.col(unused).alias(name))
     inferred = nw.col("answer_inferred").cast(nw.Int64) if "answer_inferred" in known else nw.lit(0)
-    ending = [nw.col("end_reason"), _coarse_talk(early_hangup_seconds)] if ends else []
+    ending = [nw.col("end_reason"), coarse_talk(early_hangup_seconds)] if ends else []
     selected = frame.select(*columns, nw.col("outcome"), *ending, inferred.alias("inferred"))
     keyed = [*names, "outcome", *(["end_reason", "talk_seconds"] if ends else [])]
     grouped = selected.group_by(keyed, drop_null_keys=False)
@@ -112,7 +123,7 @@ def count_calls(
     return counts.astype({"calls": "int64", "end": "int64", "inferred": "int64"})
 
 
-def _coarse_talk(limit: float) -> nw.Expr:
+def coarse_talk(limit: float) -> nw.Expr:
     """Reduce talk times to two, within the limit and beyond it: few enough to group by, yet read by `end_of_call`."""
     talk = nw.col("talk_seconds").cast(nw.Float64)
     within = nw.when(talk <= limit).then(nw.lit(float(limit)))
@@ -169,12 +180,30 @@ class _Sums:
 
 def _masks(counts: pd.DataFrame, metrics: Sequence[Metric], denominator: str) -> dict[str, Mask]:
     """Ask each row of counts whether it was placed, and for each metric whether it is success, pending, counted."""
-    asked = {"placed": METRICS["answered"].counted("placed")}
+    places = {outcome: place for place, outcome in enumerate(OUTCOMES)}
+    outcome = np.array([places[name] for name in counts["outcome"]], dtype=np.int64)
+    kind = outcome * len(End) + counts["end"].to_numpy(dtype=np.int64)
+    asked = {"placed": kind_masks(METRICS["answered"], "placed")["counted"][kind]}
     for one in metrics:
-        expressions = (one.success(), one.pending(), one.counted(denominator))
-        asked |= {f"{one.name} {part}": each for part, each in zip(_PARTS, expressions, strict=True)}
-    masks = nw.from_native(counts, eager_only=True).select(**asked)
-    return {name: masks[name].to_numpy() for name in asked}
+        asked |= {f"{one.name} {part}": mask[kind] for part, mask in kind_masks(one, denominator).items()}
+    return asked
+
+
+@cache
+def kind_masks(one: Metric, denominator: str) -> Mapping[str, Mask]:
+    """Say of each kind of call, an outcome and an end, whether it is success, pending and counted for a metric.
+
+    Returns
+    -------
+    mapping of str to numpy.ndarray of bool
+        By ``success``, ``pending``, ``counted``; the kind of outcome i (as in `OUTCOMES`) and end j is number
+        ``i * len(End) + j``.
+    """
+    ends = [int(end) for end in End]
+    kinds = pd.DataFrame({"outcome": np.repeat(list(OUTCOMES), len(ends)), "end": np.tile(ends, len(OUTCOMES))})
+    asked = dict(zip(_PARTS, (one.success(), one.pending(), one.counted(denominator)), strict=True))
+    found = nw.from_native(kinds, eager_only=True).select(**asked)
+    return MappingProxyType({part: np.asarray(found[part].to_numpy(), dtype=np.bool_) for part in _PARTS})
 
 
 def _numbers(counts: pd.DataFrame, aliases: list[str]) -> Numbers:

@@ -85,7 +85,7 @@ def mask(msisdn: str) -> str:
 
 @cache
 def _calling_codes() -> frozenset[str]:
-    import phonenumbers  # noqa: PLC0415  only callers that look at a number need it
+    import phonenumbers
 
     return frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 
@@ -133,7 +133,7 @@ def describe_number(msisdn: str) -> NumberFacts:
     >>> describe_number("no number")
     NumberFacts(country=None, number_type=None)
     """
-    import phonenumbers  # noqa: PLC0415  only callers that look at a number need it
+    import phonenumbers
 
     if not is_e164(msisdn):
         return NumberFacts(None, None)

@@ -20,7 +20,7 @@ from imilab.intervals import REFERENCES, check_confidence, wilson
 from imilab.metrics import DENOMINATORS, METRICS, Metric, check_denominator, metric
 from imilab.terms import Outcome
 
-__all__ = ["RateTable", "rates"]
+__all__ = ["RateTable", "check_options", "chosen_metrics", "rates", "table_of_counts"]
 
 _MEASURES = ("count", "n", "rate", "low", "high", "pending", "pending_share")
 By = str | TimeBucket
@@ -144,17 +144,44 @@ def rates(
     >>> table.to_pandas()[["voice", "count", "n", "rate", "pending"]].to_dict("list")
     {'voice': ['a', 'b'], 'count': [1, 1], 'n': [2, 1], 'rate': [0.5, 1.0], 'pending': [1, 0]}
     """
-    check_confidence(confidence)
-    check_denominator(denominator)
-    if not 0 <= early_hangup_seconds < float("inf"):
-        raise InvalidInputError("early_hangup_seconds", f"{early_hangup_seconds!r} is no number of seconds from 0 on")
+    check_options(denominator, confidence, early_hangup_seconds)
     frame, keys = read_frame(calls), _keys(by)
     known = frame.collect_schema().names()
-    metrics = _chosen(outcomes, denominator, known)
+    metrics = chosen_metrics(outcomes, denominator, known)
     check_columns(frame, [key for key in keys.values() if isinstance(key, str)])
     check_columns(frame, [column for one in metrics for column in one.columns])
     ends = any(one.heard for one in metrics)
     counts = count_calls(frame, list(keys.values()), ends=ends, early_hangup_seconds=early_hangup_seconds)
+    return table_of_counts(
+        counts,
+        keys,
+        metrics,
+        denominator=denominator,
+        confidence=confidence,
+        early_hangup_seconds=early_hangup_seconds,
+        inferred_known="answer_inferred" in known,
+    )
+
+
+def check_options(denominator: str, confidence: float, early_hangup_seconds: float) -> None:
+    """Raise InvalidInputError where an option of `rates` is none that there is."""
+    check_confidence(confidence)
+    check_denominator(denominator)
+    if not 0 <= early_hangup_seconds < float("inf"):
+        raise InvalidInputError("early_hangup_seconds", f"{early_hangup_seconds!r} is no number of seconds from 0 on")
+
+
+def table_of_counts(
+    counts: pd.DataFrame,
+    keys: Mapping[str, By],
+    metrics: Sequence[Metric],
+    *,
+    denominator: str,
+    confidence: float,
+    early_hangup_seconds: float,
+    inferred_known: bool,
+) -> RateTable:
+    """Make the table of calls that are counted already, as by `count_calls`; arguments as in `rates`."""
     rows = tabulate(counts, keys, metrics, denominator)
     rows["low"], rows["high"] = wilson(rows["count"], rows["n"], confidence)
     for name, key in keys.items():
@@ -164,7 +191,7 @@ def rates(
     notes = [
         f"n: {denominator} calls ({DENOMINATORS[denominator]}). Pending: not decided yet, as a share of placed calls.",
         *_listening_notes(counts, metrics, early_hangup_seconds),
-        _voicemail_note(counts, "answer_inferred" in known),
+        _voicemail_note(counts, inferred_known),
         f"Intervals: {tables.level(confidence)}, {REFERENCES['wilson']}; calls are taken as independent.",
         *_group_notes(keys),
     ]
@@ -192,7 +219,7 @@ def _keys(by: By | Sequence[By] | None) -> dict[str, By]:
     return keys
 
 
-def _chosen(outcomes: str | Sequence[str] | None, denominator: str, known: Sequence[str]) -> list[Metric]:
+def chosen_metrics(outcomes: str | Sequence[str] | None, denominator: str, known: Sequence[str]) -> list[Metric]:
     """Find the metrics; by default all that the denominator holds and the columns allow."""
     if outcomes is None:
         every = METRICS.values()

@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: Playwright keeps an event loop in the main thread, in which no other test could run one."""
+    """Run browser tests last: Playwright keeps an event loop in the main thread, in which no other could run."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from imilab.comparison import compare
+from imilab.comparison.exact import fisher_mid_p
 from tests.calls_factory import answered_of, frame_from, make_calls
 
 RYAN, SONIA = "en-GB-RyanNeural", "en-GB-SoniaNeural"
@@ -44,7 +45,7 @@ def test_the_voice_warning_stays_away_where_something_can_move_the_rate(change: 
     assert not any("no number was called before" in text for text in found.warnings)
 
 
-def test_repeated_numbers_are_counted_and_warned_of() -> None:
+def test_repeated_numbers_are_counted_and_shown() -> None:
     calls = make_calls(400, repeated=0.3, seed=2)
     found = compare(calls, arm="voice", outcome="completed")
     counted = duckdb.sql("""
@@ -58,10 +59,10 @@ def test_repeated_numbers_are_counted_and_warned_of() -> None:
         WHERE outcome NOT IN ('pending', 'not_placed') AND NOT (outcome = 'answered' AND end_reason IS NULL)
     """).fetchall()[0]
     assert found.differences["numbers"].tolist() == [both]
-    repeated = found.differences["n"].iloc[0] - both
-    assert (
-        f"{repeated} of {found.differences['n'].iloc[0]} calls went to a number that was called before" in found.verdict
-    )
+    assert any("Numbers were called repeatedly" in note for note in found.notes)
+    ignored = compare(calls, arm="voice", outcome="completed", clusters="ignore")
+    n = ignored.differences["n"].iloc[0]
+    assert f"{n - both} of {n} calls went to a number that was called before; as asked" in ignored.verdict
 
 
 def test_unknown_numbers_are_said_to_be_unknown() -> None:
@@ -80,6 +81,24 @@ def test_pending_shares_that_differ_are_warned_of() -> None:
     assert not any("pending shares" in text for text in compare(calls, outcome="completed").warnings)
 
 
+def test_pending_shares_that_differ_by_more_than_chance_are_warned_of_below_five_points() -> None:
+    calls = answered_of({"a": (500, 1000), "b": (500, 1000)})
+    waiting = frame_from([{"arm": "b", "outcome": "pending", "number_key": f"other-{index}"} for index in range(30)])
+    found = compare(pd.concat([calls, waiting], ignore_index=True), outcome="completed")
+    assert any("The pending shares differ, from 0.0 % to 2.9 %" in text for text in found.warnings)
+
+
+def test_lost_calls_that_could_undo_a_difference_are_warned_of() -> None:
+    calls = answered_of({"a": (98, 200), "b": (122, 200)}, caller_id="+1•••••100")
+    lost = calls.index[(calls["arm"] == "a") & (calls["outcome"] == "busy")][:40]
+    calls.loc[lost, "outcome"] = "lost"
+    found = compare(calls)
+    assert found.differences["low"].iloc[0] > 0
+    assert any("could undo the difference: at worst and at best it is, b from" in text for text in found.warnings)
+
+
 def test_few_calls_are_warned_of() -> None:
-    assert any("few calls" in text for text in compare(answered_of({"a": (1, 9), "b": (3, 9)})).warnings)
+    found = compare(answered_of({"a": (1, 9), "b": (3, 9)}))
+    assert any("few calls" in text and "Fisher's mid-p, not adjusted, is b 0.3" in text for text in found.warnings)
+    assert found.differences["p_mid"].iloc[0] == pytest.approx(fisher_mid_p(3, 9, 1, 9))
     assert not any("few calls" in text for text in compare(answered_of({"a": (10, 20), "b": (9, 20)})).warnings)

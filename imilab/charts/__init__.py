@@ -10,6 +10,7 @@ from imilab.charts.difference_forest import difference
 from imilab.charts.outcome_bars import outcomes
 from imilab.charts.picture import alt_text, show, to_html, to_png, to_svg
 from imilab.charts.rate_intervals import rates
+from imilab.charts.ring_curves import ring_times
 from imilab.charts.time_lines import over_time
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "outcomes",
     "over_time",
     "rates",
+    "ring_times",
     "show",
     "to_html",
     "to_png",

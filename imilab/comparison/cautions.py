@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from imilab import tables
-from imilab.comparison.spread import Spread
-from imilab.metrics import Metric
+from imilab.comparison.crossing import Crossed
+from imilab.comparison.significance import chi_square
+from imilab.comparison.tally import Tally
+from imilab.counting import kind_masks
+from imilab.metrics import METRICS, Metric
 
 __all__ = [
     "CONTENT_COLUMNS",
+    "bounds_hold_zero",
+    "crossed_numbers",
     "few_calls",
     "left_out",
     "numbers_unknown",
     "pending_differs",
-    "repeated_numbers",
+    "repeats_ignored",
     "voice_cannot_move",
 ]
 
@@ -22,12 +28,12 @@ CONTENT_COLUMNS = frozenset({"arm", "voice", "voice_type", "gender", "language",
 """Columns whose arms differ in what is played."""
 
 _PENDING_GAP = 0.05
-_FEW = 5
+_PENDING_P = 0.01
 
 
-def voice_cannot_move(one: Metric, *, arm: str, same_callers: bool, placed: Spread) -> str | None:
+def voice_cannot_move(one: Metric, arm: str, tally: Tally) -> str | None:
     """Warn where arms that differ in voice or text alone are asked for what is decided before anyone hears them."""
-    if one.heard or arm not in CONTENT_COLUMNS or not same_callers or not placed.each_number_once:
+    if one.heard or arm not in CONTENT_COLUMNS or not _each_number_once(tally) or not _same_callers(tally):
         return None
     return (
         "A voice or a text is heard only after the call is answered, and no number was called before: it cannot have "
@@ -36,31 +42,69 @@ def voice_cannot_move(one: Metric, *, arm: str, same_callers: bool, placed: Spre
     )
 
 
-def repeated_numbers(counted: Spread) -> str | None:
-    """Warn where calls to the same number make the interval and the test too sure."""
-    if not counted.repeated:
+def _each_number_once(tally: Tally) -> bool:
+    """Whether every placed call, of any arm or none, is known to have gone to a number of its own."""
+    placed = kind_masks(METRICS["answered"], "placed")["counted"][tally.kind]
+    if tally.calls is None and np.count_nonzero(placed) > tally.numbers:
+        return False
+    number = tally.number[placed]
+    calls = None if tally.calls is None else tally.calls[placed]
+    if not len(number) or (number < 0).any():
+        return False
+    return int(np.bincount(number, calls).max()) == 1
+
+
+def _same_callers(tally: Tally) -> bool:
+    """Whether every arm was dialled from the same set of caller ids, as far as is known."""
+    if "caller_id" not in tally.frame:
+        return True
+    callers, seen = pd.factorize(tally.frame["caller_id"])
+    known = (callers >= 0) & (tally.arm >= 0)
+    pairs = np.unique(tally.arm[known] * max(len(seen), 1) + callers[known])
+    arms = pairs // max(len(seen), 1)
+    return len({frozenset(pairs[arms == arm] % max(len(seen), 1)) for arm in np.unique(arms)}) <= 1
+
+
+def crossed_numbers(crossed: Crossed | None) -> str | None:
+    """Say which numbers were left out as they met several arms."""
+    if crossed is None:
         return None
+    where = f" in campaign {', '.join(crossed.campaigns)}" if len(crossed.campaigns) == 1 else ""
     return (
-        f"{counted.repeated:,} of {counted.calls:,} calls went to a number that was called before; the interval and "
-        "the test take all calls as independent, so the interval may be too narrow and p too small."
+        f"{crossed.numbers:,} {'numbers' if crossed.numbers > 1 else 'number'} met more than one arm{where} although "
+        f"the design ({', '.join(crossed.designs)}) gives each number one: left out, with "
+        f"{crossed.calls:,} calls."
     )
 
 
-def numbers_unknown(counted: Spread) -> str | None:
+def repeats_ignored(repeated: int, calls: int) -> str | None:
+    """Warn where calls to the same number make the interval and the test too sure, as was asked for."""
+    if not repeated:
+        return None
+    return (
+        f"{repeated:,} of {calls:,} calls went to a number that was called before; as asked, the interval and the test "
+        "take all calls as independent, so the interval may be too narrow and p too small."
+    )
+
+
+def numbers_unknown(unknown: int, calls: int) -> str | None:
     """Warn where it cannot be told whether numbers repeat."""
-    unknown = counted.calls - (counted.keyed or 0)
     if not unknown:
         return None
     return (
-        f"For {unknown:,} of {counted.calls:,} calls it is not known which number they went to; the interval and the "
-        "test take all calls as independent."
+        f"For {unknown:,} of {calls:,} calls it is not known which number they went to; each is taken as a number of "
+        "its own."
     )
 
 
 def pending_differs(arms: pd.DataFrame) -> str | None:
-    """Warn where one arm waits for many more receipts than another."""
+    """Warn where one arm waits for more receipts than another: by 5 points, or by more than chance gives."""
     shares = arms["pending_share"].dropna()
-    if shares.empty or shares.max() - shares.min() < _PENDING_GAP:
+    if len(shares) < 2:
+        return None
+    placed = (arms["pending"] / arms["pending_share"]).where(arms["pending"] > 0, arms["n"]).fillna(0)
+    _, _, p = chi_square(arms["pending"], placed.round())
+    if shares.max() - shares.min() < _PENDING_GAP and not p < _PENDING_P:
         return None
     return (
         f"The pending shares differ, from {tables.percent(shares.min())} to {tables.percent(shares.max())}: the result "
@@ -68,15 +112,32 @@ def pending_differs(arms: pd.DataFrame) -> str | None:
     )
 
 
-def few_calls(arms: pd.DataFrame) -> str | None:
-    """Warn where the normal approximation behind p is poor (an expected count below 5)."""
-    pooled = arms["count"].sum() / max(arms["n"].sum(), 1)
-    expected = min(pooled, 1 - pooled) * arms["n"].min()
-    if expected >= _FEW or not arms["n"].min():
+def bounds_hold_zero(differences: pd.DataFrame) -> str | None:
+    """Warn where pending and lost calls alone could undo what the interval tells."""
+    told = (differences["low"] > 0) | (differences["high"] < 0)
+    open_ended = (differences["bound_low"] <= 0) & (differences["bound_high"] >= 0)
+    several = differences[told & open_ended]
+    if several.empty:
         return None
-    return f"There are few calls (a count below {_FEW} is expected in a cell): p is rough; trust the interval more."
+    ranges = "; ".join(
+        f"{tables.name(row['arm'])} from {tables.points_range(row['bound_low'], row['bound_high'])}"
+        for row in several.to_dict("records")
+    )
+    return f"The calls that are pending or lost could undo the difference: at worst and at best it is, {ranges}."
 
 
-def left_out(calls: int, arm: str) -> str | None:
-    """Say how many calls have no arm."""
-    return f"Calls without {arm}, left out: {calls:,}." if calls else None
+def few_calls(differences: pd.DataFrame) -> str | None:
+    """Give Fisher's mid-p where the normal approximation behind p is poor."""
+    few = differences[differences["p_mid"].notna()]
+    if few.empty:
+        return None
+    listed = ", ".join(f"{tables.name(row['arm'])} {tables.p_value(row['p_mid'])}" for row in few.to_dict("records"))
+    return (
+        "There are few calls (a count below 5 is expected in a cell): p is rough; Fisher's mid-p, not adjusted, is "
+        f"{listed}."
+    )
+
+
+def left_out(calls: int, what: str) -> str | None:
+    """Say how many calls have no arm, or no stratum."""
+    return f"Calls without {what}, left out: {calls:,}." if calls else None

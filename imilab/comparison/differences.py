@@ -1,32 +1,38 @@
-"""Compare arms: each against the baseline, with Newcombe's interval and the pooled z test."""
+"""Compare arms: each against the baseline, by the method that the calls and their numbers allow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals as nw
+import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame
 
 from imilab import tables
-from imilab.buckets import Frame
-from imilab.comparison import cautions, significance
+from imilab.buckets import TimeBucket
+from imilab.comparison import cautions
+from imilab.comparison.adjustment import holm
+from imilab.comparison.arm_table import arm_table
+from imilab.comparison.crossing import Crossed, layout_of, without_forbidden
+from imilab.comparison.inference import METHODS, Inferred, Question, infer
+from imilab.comparison.methods import estimand, footnotes
+from imilab.comparison.numbers_of_arms import Pair
 from imilab.comparison.result import Comparison
-from imilab.comparison.spread import Spread, same_caller_ids, spread
+from imilab.comparison.tally import Cells, Tally, read_tally
+from imilab.comparison.together import together
 from imilab.comparison.verdict import Finding, verdict
 from imilab.counting import RESULT_COLUMNS, read_frame
 from imilab.errors import InvalidInputError
-from imilab.intervals import REFERENCES, newcombe
-from imilab.metrics import METRICS, Metric, end_of_call, metric
-from imilab.rate_table import rates
+from imilab.metrics import Metric, metric
+from imilab.rate_table import check_options, chosen_metrics, table_of_counts
 
 __all__ = ["compare"]
 
-METHOD = "newcombe, pooled z"
 _COLUMNS = (
     *("metric", "arm", "baseline", "method", "estimate", "low", "high", "p", "p_adjusted"),
     *("n", "numbers", "pending", "warnings"),
+    *("ratio", "ratio_low", "ratio_high", "bound_low", "bound_high", "margin", "p_margin", "p_mid", "reason"),
 )
 
 
@@ -38,12 +44,17 @@ def compare(
     outcome: str = "answered",
     denominator: str = "resolved",
     confidence: float = 0.95,
+    method: str = "miettinen_nurminen",
     early_hangup_seconds: float = 5.0,
+    clusters: str = "auto",
+    strata: str | TimeBucket | None = None,
+    margin: float | None = None,
 ) -> Comparison:
     """Compare how often the calls of two or more arms come to an outcome.
 
-    Every arm is set against the baseline: the difference with Newcombe's interval, the pooled z test, and for more than
-    two arms Holm's adjustment of p. Calls are taken as independent.
+    Every arm is set against the baseline: the difference in P(outcome) per call with its interval and the test that
+    agrees with it, the ratio beside, and for more than two arms first a test of all together and then Holm's
+    adjustment of p. Numbers that were called repeatedly are detected and decide the method.
 
     Parameters
     ----------
@@ -60,17 +71,31 @@ def compare(
         ``resolved`` (default), ``placed`` or ``attempted``.
     confidence : float
         Coverage of the intervals, between 0 and 1; the test's level is 1 less it.
+    method : str
+        The interval where every number was called once: ``miettinen_nurminen`` (default), ``newcombe``,
+        ``agresti_caffo`` or ``mee``.
     early_hangup_seconds : float
         An answered person who hangs up within so many seconds hangs up early.
+    clusters : str
+        How numbers meet the arms. ``auto`` (default) looks: each number called once; ``fixed``, where the number keeps
+        its arm and is the unit (delta method on number means, t); or ``varying``, where at least half of the calls
+        went to numbers that met several arms (Mantel-Haenszel within the number). ``ignore`` takes all calls as
+        independent.
+    strata : str or TimeBucket, optional
+        Compare within the groups of a column or of a time bucket, such as ``imilab.hour_of_day("Europe/London")``.
+    margin : float, optional
+        A difference to rule out, a fraction other than 0. Below 0: that the arm is so much less often (-0.05: 5
+        points). Above 0: that it is so much more often.
 
     Returns
     -------
     Comparison
+        Where numbers repeat and an arm has fewer than 5, it gives no interval and no p, and says why.
 
     Raises
     ------
     InvalidInputError
-        A column, arm or outcome that is not there, or fewer than two arms.
+        A column, arm, outcome or option that is not there, or fewer than two arms.
 
     Examples
     --------
@@ -80,130 +105,167 @@ def compare(
     'b is answered 50.0 points less often than a (95 % interval ... points less, p < 0.001, 50 and 50 resolved calls).'
     """
     one = metric(outcome)
-    _check_arm(arm)
-    table = rates(
-        calls,
-        by=arm,
-        outcomes=outcome,
+    _check(arm, method, margin)
+    check_options(denominator, confidence, early_hangup_seconds)
+    frame = read_frame(calls)
+    chosen_metrics(outcome, denominator, frame.collect_schema().names())
+    read = read_tally(frame, arm, one, early_hangup_seconds=early_hangup_seconds, strata=strata)
+    kept, crossed = without_forbidden(read) if arm in cautions.CONTENT_COLUMNS else (read, None)
+    cells = kept.cells(one, denominator)
+    layout = layout_of(cells, clusters)
+    stated = _Stated(one, arm, denominator, confidence, Question(method, confidence, margin), strata is not None)
+    found = _Found(read, kept, crossed, cells, layout)
+    counts = kept.counts()
+    table = table_of_counts(
+        counts,
+        {arm: arm},
+        [one],
         denominator=denominator,
         confidence=confidence,
         early_hangup_seconds=early_hangup_seconds,
+        inferred_known=kept.inferred is not None,
     )
-    arms = _arms(table.rows, arm, baseline)
-    asked = _Asked(_narrow(read_frame(calls), arm, one, early_hangup_seconds), arm, one, denominator)
-    arms["numbers"] = pd.array([asked.spread([value]).numbers for value in arms["arm"]], "Int64")
-    differences = _differences(arms, one, confidence)
-    pairs = [asked.spread([arms["arm"].iloc[0], value]) for value in differences["arm"]]
-    differences["numbers"] = pd.array([pair.numbers for pair in pairs], "Int64")
-    said, others = _cautions(asked, arms)
-    differences["warnings"] = " ".join((*said, *others))
-    findings = _findings(arms, differences)
-    sentence = verdict(one, findings, denominator=denominator, confidence=confidence)
-    return Comparison(
-        arms=arms,
-        differences=differences[list(_COLUMNS)],
-        outcome=outcome,
-        arm=arm,
-        baseline=arms["arm"].iloc[0],
-        denominator=denominator,
-        confidence=confidence,
-        warnings=(*said, *others),
-        footnotes=(*table.footnotes, *_footnotes(arms, given=baseline is not None)),
-        verdict=" ".join((sentence, *said)),
-    )
+    order = _order(table.rows[arm].tolist(), arm, baseline)
+    arms = arm_table(table.rows, arm, order, kept, cells, one, denominator, layout, confidence)
+    return _result(stated, found, arms, counts, table.footnotes, given=baseline is not None)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The calls and the question, for what the table of rates does not say."""
+class _Stated:
+    """What was asked."""
 
-    frame: Frame
-    arm: str
     metric: Metric
+    arm: str
     denominator: str
-
-    def spread(self, arms: list[Any]) -> Spread:
-        """Count the denominator's calls of some arms, and their numbers."""
-        return spread(self.frame, self.metric.counted(self.denominator) & nw.col(self.arm).is_in(arms))
-
-    def placed(self) -> Spread:
-        """Count all placed calls, of any arm or none, and their numbers."""
-        return spread(self.frame, METRICS["answered"].counted("placed"))
-
-    def without_arm(self) -> int:
-        """Count the calls, of any outcome, that have no arm."""
-        return spread(self.frame, nw.col(self.arm).is_null()).calls
+    confidence: float
+    question: Question
+    stratified: bool
 
 
-def _narrow(frame: Frame, arm: str, one: Metric, early_hangup_seconds: float) -> Frame:
-    """Keep what is read below, as every filter of a pandas frame copies all its columns."""
-    known = frame.collect_schema().names()
-    kept = dict.fromkeys((arm, "outcome", *(name for name in ("number_key", "caller_id") if name in known)))
-    return frame.select(*kept, *([end_of_call(early_hangup_seconds).alias("end")] if one.heard else []))
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the calls are: all, those kept, those left out, and how the counted ones meet the arms."""
+
+    read: Tally
+    kept: Tally
+    crossed: Crossed | None
+    cells: Cells
+    layout: str
+
+    def code(self, value: object) -> int:
+        """Find an arm's code."""
+        return list(self.kept.values).index(value)
 
 
-def _check_arm(arm: object) -> None:
+def _result(
+    stated: _Stated, found: _Found, arms: pd.DataFrame, counts: pd.DataFrame, notes: tuple[str, ...], *, given: bool
+) -> Comparison:
+    codes = [found.code(value) for value in arms["arm"]]
+    pairs = [Pair(found.cells, code, codes[0], stated.stratified) for code in codes[1:]]
+    inferred = infer(pairs, found.layout, stated.question)
+    differences = _differences(stated, found, arms, inferred)
+    omnibus = together(found.cells, codes, found.layout, stratified=stated.stratified) if len(codes) > 2 else None
+    said, others = _cautions(stated, found, arms, differences)
+    differences["warnings"] = " ".join((*said, *others))
+    options = {"denominator": stated.denominator, "confidence": stated.confidence}
+    findings = _findings(arms, differences, found.layout, stratified=stated.stratified)
+    sentence = verdict(stated.metric, findings, omnibus=omnibus, **options)  # type: ignore[arg-type]
+    what = estimand(stated.metric, stated.denominator, found.layout, stratified=stated.stratified)
+    methods = footnotes(arms, differences, found.layout, omnibus=omnibus, given=given)
+    return Comparison(
+        arms=arms,
+        differences=differences[list(_COLUMNS)],
+        outcome=stated.metric.name,
+        arm=stated.arm,
+        baseline=arms["arm"].iloc[0],
+        denominator=stated.denominator,
+        confidence=stated.confidence,
+        warnings=(*said, *others),
+        footnotes=(what, *_fitting(notes, found.layout), *methods),
+        verdict=" ".join((sentence, *said)),
+        estimand=what,
+        layout=found.layout,
+        crossed=found.crossed,
+        counts=counts,
+        omnibus=omnibus,
+        findings=(sentence,),
+    )
+
+
+def _fitting(notes: tuple[str, ...], layout: str) -> tuple[str, ...]:
+    """Drop what the table of rates says of its intervals where numbers repeat: they are made another way."""
+    return notes if layout == "once" else tuple(note for note in notes if not note.startswith("Intervals:"))
+
+
+def _check(arm: object, method: str, margin: float | None) -> None:
     if not isinstance(arm, str):
         raise InvalidInputError("arm", f"{arm!r} is no column's name")
     if arm in RESULT_COLUMNS or arm == "outcome":
         raise InvalidInputError("arm", f"{arm!r} is what became of a call; compare by something chosen before it")
+    if method not in METHODS:
+        raise InvalidInputError("method", f"{method!r} is none of {', '.join(METHODS)}")
+    if margin is not None and not 0 < abs(margin) < 1:
+        raise InvalidInputError("margin", f"{margin!r} is no fraction other than 0; for 5 points less give -0.05")
 
 
-def _arms(rows: pd.DataFrame, arm: str, baseline: object) -> pd.DataFrame:
-    """Put the baseline first; leave the calls without an arm out."""
-    arms = rows[rows[arm].notna()].drop(columns="outcome").rename(columns={arm: "arm"})
-    values = arms["arm"].tolist()
+def _order(values: list[Any], arm: str, baseline: object) -> list[Any]:
+    """Put the baseline first."""
     listed = ", ".join(repr(value) for value in values) or "none"
     if len(values) < 2:
         raise InvalidInputError("arm", f"a comparison needs two arms or more; in {arm!r} there is: {listed}")
     chosen = values[0] if baseline is None else baseline
     if chosen not in values:
         raise InvalidInputError("baseline", f"{baseline!r} is no arm; in {arm!r} there is: {listed}")
-    first = arms["arm"] == chosen
-    return pd.concat([arms[first], arms[~first]], ignore_index=True)
+    first = values.index(chosen)
+    return [values[first], *values[:first], *values[first + 1 :]]
 
 
-def _differences(arms: pd.DataFrame, one: Metric, confidence: float) -> pd.DataFrame:
+def _differences(stated: _Stated, found: _Found, arms: pd.DataFrame, inferred: list[Inferred]) -> pd.DataFrame:
     base, others = arms.iloc[0], arms.iloc[1:].reset_index(drop=True)
-    counts = (others["count"], others["n"], base["count"], base["n"])
-    low, high = newcombe(*counts, confidence)
-    _, p = significance.pooled_z(*counts)
-    return pd.DataFrame(
-        {
-            "metric": one.name,
-            "arm": others["arm"],
-            "baseline": base["arm"],
-            "method": METHOD,
-            "estimate": others["rate"] - base["rate"],
-            "low": low,
-            "high": high,
-            "p": p,
-            "p_adjusted": significance.holm(p),
-            "n": others["n"] + base["n"],
-            "pending": others["pending"] + base["pending"],
-        }
+    measures = pd.DataFrame([vars(each) for each in inferred])
+    codes = [found.code(value) for value in arms["arm"]]
+    # An unknown number is in one arm only, so that the numbers in both arms are known ones.
+    shared = [found.cells.shared(code, codes[0]) for code in codes[1:]]
+    return measures.assign(
+        metric=stated.metric.name,
+        arm=others["arm"],
+        baseline=base["arm"],
+        p_adjusted=holm(measures["p"]),
+        n=others["n"] + base["n"],
+        numbers=others["numbers"] + base["numbers"] - pd.array(shared, "Int64"),
+        pending=others["pending"] + base["pending"],
+        bound_low=others["bound_low"] - base["bound_high"],
+        bound_high=others["bound_high"] - base["bound_low"],
+        margin=np.nan if stated.question.margin is None else stated.question.margin,
     )
 
 
-def _cautions(asked: _Asked, arms: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _cautions(
+    stated: _Stated, found: _Found, arms: pd.DataFrame, differences: pd.DataFrame
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Collect the cautions: those that the verdict repeats, and the others."""
-    counted = asked.spread(arms["arm"].tolist())
-    same_callers = same_caller_ids(asked.frame, asked.arm)
+    calls = int(found.cells.calls.sum())
+    unknown = int(found.cells.calls[found.cells.number >= found.kept.numbers].sum())
+    repeated = calls - found.cells.distinct if found.layout == "once" else 0
     said = (
-        cautions.voice_cannot_move(asked.metric, arm=asked.arm, same_callers=same_callers, placed=asked.placed()),
-        cautions.repeated_numbers(counted),
+        cautions.voice_cannot_move(stated.metric, stated.arm, found.read),
+        cautions.crossed_numbers(found.crossed),
+        cautions.repeats_ignored(repeated, calls),
     )
     others = (
-        cautions.numbers_unknown(counted),
+        cautions.numbers_unknown(unknown, calls),
         cautions.pending_differs(arms),
-        cautions.few_calls(arms),
-        cautions.left_out(asked.without_arm(), asked.arm),
+        cautions.bounds_hold_zero(differences),
+        cautions.few_calls(differences),
+        cautions.left_out(found.read.total(found.read.arm < 0), stated.arm),
+        cautions.left_out(found.kept.total((found.kept.stratum < 0) & (found.kept.arm >= 0)), "stratum"),
     )
     return tuple(text for text in said if text), tuple(text for text in others if text)
 
 
-def _findings(arms: pd.DataFrame, differences: pd.DataFrame) -> list[Finding]:
+def _findings(arms: pd.DataFrame, differences: pd.DataFrame, layout: str, *, stratified: bool) -> list[Finding]:
     base = arms.iloc[0]
+    within = [*(["number"] if layout == "varying" else []), *(["stratum"] if stratified else [])]
     return [
         Finding(
             arm=tables.name(arm["arm"]),
@@ -214,17 +276,10 @@ def _findings(arms: pd.DataFrame, differences: pd.DataFrame) -> list[Finding]:
             low=difference["low"],
             high=difference["high"],
             p=difference["p_adjusted"],
+            margin=difference["margin"],
+            p_margin=difference["p_margin"],
+            reason=difference["reason"],
+            where=f"within the same {' and '.join(within)}" if within else "",
         )
         for arm, difference in zip(arms.iloc[1:].to_dict("records"), differences.to_dict("records"), strict=True)
     ]
-
-
-def _footnotes(arms: pd.DataFrame, *, given: bool) -> tuple[str, ...]:
-    several = len(arms) > 2
-    chosen = "as asked" if given else "the first arm in sorted order, as none was given"
-    adjusted = f"; p adjusted for {len(arms) - 1} comparisons: {significance.REFERENCES['holm']}" if several else ""
-    test = f"p: {significance.REFERENCES['pooled_z']}{adjusted}"
-    return (
-        f"Difference: arm less baseline. Interval: {REFERENCES['newcombe']}. {test}.",
-        f"Baseline: {tables.name(arms['arm'].iloc[0])} ({chosen}).",
-    )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from imilab import tables
+from imilab.comparison.arm_table import composition
+from imilab.comparison.crossing import Crossed
+from imilab.comparison.verdict import Omnibus
 
 __all__ = ["Comparison"]
 
@@ -21,10 +25,16 @@ class Comparison(tables.Table):
     arms : DataFrame
         One row an arm, the baseline first: ``arm, count, n, rate, low, high, pending, pending_share, numbers``. Rates
         are fractions; `numbers` (Int64) counts the different phone numbers among the `n` calls, missing where unknown.
+        Then ``icc, design_effect, effective_n`` (how alike the calls of one number are, by how much that inflates the
+        variance, and the independent calls that are worth the same) and ``unknown, bound_low, bound_high`` (pending
+        and lost calls, and the rate if none or all of them were successes).
     differences : DataFrame
         One row for each arm but the baseline: ``metric, arm, baseline, method, estimate, low, high, p, p_adjusted, n,
         numbers, pending, warnings``. Differences are fractions (0.031 is 3.1 points); `n`, `numbers` and `pending` are
-        those of the two arms together.
+        those of the two arms together. Then ``ratio, ratio_low, ratio_high`` (arm by baseline), ``bound_low,
+        bound_high`` (the difference over all fates of pending and lost calls), ``margin, p_margin`` (one-sided),
+        ``p_mid`` (Fisher's mid-p, for tiny tables only) and ``reason`` (why there is no interval). Where `method` is
+        ``none``, interval and p are missing.
     outcome : str
         What was compared, such as ``answered`` or ``completed``.
     arm : str
@@ -41,6 +51,18 @@ class Comparison(tables.Table):
         Definitions and methods.
     verdict : str
         What was found and how sure it is, with the warnings that bear on it.
+    estimand : str
+        What the difference is a difference of.
+    layout : str
+        How phone numbers met the arms: ``once``, ``fixed`` or ``varying``.
+    crossed : Crossed or None
+        The numbers that were left out as they met several arms against their design.
+    counts : DataFrame
+        The compared calls by arm (``by0``), ``outcome`` and ``end``.
+    omnibus : Omnibus or None
+        For more than two arms, the test of whether they differ at all.
+    findings : tuple of str
+        The verdict's sentences on what was found, without the warnings.
     """
 
     arms: pd.DataFrame
@@ -53,16 +75,38 @@ class Comparison(tables.Table):
     warnings: tuple[str, ...]
     footnotes: tuple[str, ...]
     verdict: str
+    estimand: str
+    layout: str
+    crossed: Crossed | None
+    counts: pd.DataFrame
+    omnibus: Omnibus | None
+    findings: tuple[str, ...]
 
     @property
     def caption(self) -> str:
         """The verdict."""
         return self.verdict
 
+    @cached_property
+    def composition(self) -> pd.DataFrame:
+        """All outcomes of each arm: ``arm, outcome, count, n, rate, low, high, pending, pending_share``."""
+        return composition(self.counts, self.arms["arm"], self.denominator, self.confidence)
+
     @property
     def notes(self) -> tuple[str, ...]:
-        """The warnings that the verdict does not hold yet, then the footnotes."""
-        return (*(f"Careful: {text}" for text in self.warnings if text not in self.verdict), *self.footnotes)
+        """The warnings that the verdict does not hold yet, the outcomes of each arm, then the footnotes."""
+        careful = (f"Careful: {text}" for text in self.warnings if text not in self.verdict)
+        return (*careful, *self._outcomes(), *self.footnotes)
+
+    def _outcomes(self) -> list[str]:
+        """Say of each arm what became of its calls."""
+        said = []
+        for arm in self.arms["arm"]:
+            rows = self.composition[(self.composition["arm"] == arm) & (self.composition["count"] > 0)]
+            listed = ", ".join(f"{row['outcome']} {tables.percent(row['rate'])}" for row in rows.to_dict("records"))
+            if listed:
+                said.append(f"Outcomes of {tables.name(arm)}, as shares of {self.denominator} calls: {listed}.")
+        return said
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a copy of `differences`."""
@@ -79,7 +123,8 @@ class Comparison(tables.Table):
         """
         new_names = {"estimate": "difference", "low": "difference_low", "high": "difference_high"}
         beside = self.differences[["arm", "estimate", "low", "high", "p", "p_adjusted"]].rename(columns=new_names)
-        return self.arms.merge(beside, on="arm", how="left")
+        shown = ["arm", "count", "n", "rate", "low", "high", "pending", "pending_share", "numbers", "effective_n"]
+        return self.arms[shown].merge(beside, on="arm", how="left")
 
     def plot(self, **options: Any) -> Any:
         """Draw the differences with their intervals; `options` go to `imilab.charts.difference`.

@@ -146,7 +146,7 @@ def codes() -> pd.DataFrame:
     >>> table.loc["7402", ["outcome", "reason"]].to_list()
     ['busy', 'customer busy']
     """
-    import pandas as pd  # noqa: PLC0415  only this view needs it
+    import pandas as pd
 
     rows = [{name: None if value is None else str(value) for name, value in asdict(row).items()} for row in _TABLE]
     return pd.DataFrame(rows, dtype="str")

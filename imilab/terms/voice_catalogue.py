@@ -201,7 +201,7 @@ def voices(locale: str | None = None, gender: str | None = None, voice_type: str
     >>> voices(locale="en-IE")[["voice", "gender"]].to_numpy().tolist()
     [['en-IE-EmilyNeural', 'Female'], ['en-IE-ConnorNeural', 'Male']]
     """
-    import pandas as pd  # noqa: PLC0415  only this view needs it
+    import pandas as pd
 
     wanted = locale.lower().replace("_", "-") if locale is not None else None
     rows = [

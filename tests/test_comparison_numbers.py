@@ -1,0 +1,347 @@
+"""Repeated numbers: found, and compared by the method that fits how they met the arms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from imilab.comparison import Comparison, compare
+from imilab.comparison.clusters import number_means, number_means_difference, welch
+from imilab.comparison.correlation import Arm, design_effect, intraclass_correlation
+from imilab.comparison.stratified import breslow_day, cmh, cmh_arms, mh_rate_difference, mh_rate_ratio
+from imilab.errors import InvalidInputError
+from tests.calls_factory import frame_from
+
+
+def numbers_of(arm: str, answered: list[tuple[int, int]], *, first: int = 0, **more: Any) -> list[dict[str, Any]]:
+    """Rows of numbers with so many answered of so many calls each."""
+    rows = []
+    for number, (successes, calls) in enumerate(answered, first):
+        for call in range(calls):
+            outcome = "answered" if call < successes else "busy"
+            rows.append({"arm": arm, "number_key": f"n{number}", "outcome": outcome, **more})
+    return rows
+
+
+ONE = [(5, 5), (4, 5), (2, 3), (5, 5), (1, 2), (4, 6), (3, 5)]
+OTHER = [(1, 5), (0, 4), (2, 5), (1, 1), (0, 5), (3, 6), (2, 5), (1, 3)]
+
+
+def fixed(**options: Any) -> Comparison:
+    rows = numbers_of("b", ONE) + numbers_of("a", OTHER, first=100)
+    return compare(frame_from(rows), **options)
+
+
+def arm_from(answered: list[tuple[int, int]]) -> Arm:
+    successes, calls = np.array(answered, dtype=float).T
+    return Arm(calls, successes)
+
+
+def test_numbers_with_one_arm_each_are_the_unit() -> None:
+    found = fixed()
+    row = found.differences.iloc[0]
+    expected = number_means_difference(arm_from(ONE), arm_from(OTHER))
+    assert found.layout == "fixed"
+    assert row["method"] == "number_means"
+    assert (row["estimate"], row["low"], row["high"], row["p"]) == pytest.approx(
+        (24 / 31 - 10 / 34, expected.low, expected.high, expected.p)
+    )
+    assert row["numbers"] == 15
+    assert "the phone number is the cluster" in found.estimand
+
+
+def test_icc_design_effect_and_effective_n_are_shown() -> None:
+    found = fixed()
+    arm = found.arms.set_index("arm").loc["b"]
+    correlation = intraclass_correlation([arm_from(ONE)])
+    assert arm["icc"] == pytest.approx(correlation)
+    assert arm["design_effect"] == pytest.approx(design_effect(arm_from(ONE), correlation))
+    assert arm["effective_n"] == pytest.approx(31 / arm["design_effect"])
+    assert any("31 calls to 7 numbers, ICC" in note and "effective n" in note for note in found.notes)
+    assert not any("calls are taken as independent" in note for note in found.notes)
+
+
+def test_the_standard_error_is_that_of_a_ratio_of_means() -> None:
+    # Survey sampling's own formula, written out number by number.
+    arm = arm_from(ONE)
+    rate, error = number_means(arm)
+    numbers, mean = len(ONE), 31 / len(ONE)
+    surplus = [successes - rate * calls for successes, calls in ONE]
+    variance = sum(each**2 for each in surplus) / (numbers - 1) / numbers / mean**2
+    assert error == pytest.approx(variance**0.5)
+
+
+def test_equal_sizes_give_students_t_on_number_means() -> None:
+    from scipy import stats
+
+    one, other = [(4, 5), (5, 5), (2, 5), (3, 5), (5, 5), (4, 5)], [(1, 5), (0, 5), (2, 5), (3, 5), (0, 5), (4, 5)]
+    found = number_means_difference(arm_from(one), arm_from(other), 0.9)
+    expected = stats.ttest_ind([x / n for x, n in one], [x / n for x, n in other])
+    assert found.p == pytest.approx(expected.pvalue)
+    interval = expected.confidence_interval(0.9)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.df == pytest.approx(10)
+
+
+def test_large_arms_use_their_own_spread() -> None:
+    rng = np.random.default_rng(3)
+    one = Arm(rng.integers(1, 9, 400).astype(float), np.zeros(400))
+    one = Arm(one.calls, rng.binomial(one.calls.astype(int), 0.7).astype(float))
+    other = Arm(np.full(150, 5.0), rng.binomial(5, rng.beta(0.4, 0.4, 150)).astype(float))
+    found = number_means_difference(one, other)
+    assert found.standard_error == pytest.approx(np.hypot(number_means(one)[1], number_means(other)[1]))
+
+
+@pytest.mark.parametrize("answered", [[(0, 5)] * 8, [(5, 5)] * 8])
+def test_an_arm_where_all_numbers_agree_still_has_an_interval(answered: list[tuple[int, int]]) -> None:
+    for other in (OTHER, answered):
+        rows = numbers_of("b", answered) + numbers_of("a", other, first=100)
+        row = compare(frame_from(rows)).differences.iloc[0]
+        assert row["low"] < row["estimate"] < row["high"] or row["high"] == 1
+        assert 0 < row["p"] <= 1
+
+
+def test_under_five_numbers_an_arm_nothing_is_inferred_and_the_reason_is_given() -> None:
+    rows = numbers_of("b", ONE[:4]) + numbers_of("a", OTHER, first=100)
+    found = compare(frame_from(rows))
+    row = found.differences.iloc[0]
+    assert row["method"] == "none"
+    assert np.isnan([row["low"], row["high"], row["p"], row["p_adjusted"]]).all()
+    assert row["estimate"] == pytest.approx(16 / 18 - 10 / 34)
+    reason = "numbers were called repeatedly and an arm has 4 numbers: at least 5 are needed"
+    assert row["reason"] == reason
+    assert found.verdict == f"Nothing can be said of b beside a: {reason}."
+    assert any(f"No interval of b: {reason}." in note for note in found.notes)
+    found.plot()
+
+
+def test_a_voice_that_varies_within_the_number_is_compared_within_it() -> None:
+    rng = np.random.default_rng(1)
+    rows, tables = [], []
+    for number in range(30):
+        b, a = rng.integers(1, 4, 2)
+        x = rng.integers(0, b + 1), rng.integers(0, a + 1)
+        tables.append([[x[0], b - x[0]], [x[1], a - x[1]]])
+        rows += numbers_of("b", [(x[0], b)], first=number) + numbers_of("a", [(x[1], a)], first=number)
+    found = compare(frame_from(rows))
+    row = found.differences.iloc[0]
+    difference, ratio = mh_rate_difference(tables), mh_rate_ratio(tables)
+    assert (found.layout, row["method"]) == ("varying", "mantel_haenszel")
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx(
+        (difference.estimate, difference.low, difference.high)
+    )
+    assert row["p"] == pytest.approx(cmh(tables)[1])
+    assert (row["ratio"], row["ratio_low"]) == pytest.approx((ratio.estimate, ratio.low))
+    assert "within the same number" in found.verdict
+    assert row["numbers"] == 30
+
+
+def test_the_hour_can_be_a_further_stratum_within_the_number() -> None:
+    rng = np.random.default_rng(2)
+    rows, tables = [], []
+    for number in range(40):
+        for country in ("GB", "US"):
+            b, a = rng.integers(1, 4, 2)
+            x = rng.integers(0, b + 1), rng.integers(0, a + 1)
+            tables.append([[x[0], b - x[0]], [x[1], a - x[1]]])
+            rows += numbers_of("b", [(x[0], b)], first=number, country=country)
+            rows += numbers_of("a", [(x[1], a)], first=number, country=country)
+    row = compare(frame_from(rows), strata="country").differences.iloc[0]
+    assert row["estimate"] == pytest.approx(mh_rate_difference(tables).estimate)
+    assert row["p"] == pytest.approx(cmh(tables)[1])
+
+
+def test_fewer_than_five_shared_numbers_tell_nothing_within_numbers() -> None:
+    rows = numbers_of("b", [(1, 2)] * 3) + numbers_of("a", [(2, 2)] * 3)
+    found = compare(frame_from(rows))
+    assert found.differences["reason"].iloc[0] == "3 numbers met both arms: at least 5 are needed"
+
+
+def test_numbers_that_always_end_alike_tell_nothing_within_numbers() -> None:
+    rows = numbers_of("b", [(2, 2)] * 9) + numbers_of("a", [(2, 2)] * 9)
+    found = compare(frame_from(rows))
+    assert "no number came to different results" in found.verdict
+
+
+def test_numbers_that_met_both_arms_against_the_design_are_left_out_visibly() -> None:
+    more = {"design": "blocked", "campaign": "lunch"}
+    rows = numbers_of("b", ONE, **more) + numbers_of("a", OTHER, first=100, **more)
+    wrong = numbers_of("a", [(3, 3), (0, 2)], first=0, **more)  # n0 and n1 are in b
+    clean = frame_from(numbers_of("b", ONE[2:], first=2, **more) + numbers_of("a", OTHER, first=100, **more))
+    found, expected = compare(frame_from(rows + wrong)), compare(clean)
+    assert "2 numbers met more than one arm in campaign lunch although the design (blocked)" in found.verdict
+    assert "left out, with 15 calls" in found.verdict
+    assert found.crossed is not None
+    assert (found.crossed.numbers, found.crossed.calls) == (2, 15)
+    pd.testing.assert_frame_equal(found.arms, expected.arms)
+    assert found.differences["p"].tolist() == expected.differences["p"].tolist()
+
+
+@pytest.mark.parametrize("more", [{"design": "complete"}, {}, {"refused": True}, {"campaigns": True}])
+def test_numbers_that_may_meet_both_arms_stay(more: dict[str, Any]) -> None:
+    rows = numbers_of("b", ONE, design="blocked", campaign="lunch")
+    rows += numbers_of("a", OTHER, first=4, design="blocked", campaign="lunch")
+    calls = frame_from(rows)
+    if "design" in more:
+        calls["design"] = more["design"]
+    elif "refused" in more:
+        calls.loc[(calls["arm"] == "b") & calls["number_key"].isin(["n4", "n5", "n6"]), "outcome"] = "not_placed"
+    elif "campaigns" in more:
+        calls["campaign"] = calls["arm"]
+    else:
+        calls = calls.drop(columns="design")
+    assert compare(calls).crossed is None
+
+
+def test_columns_that_no_design_fixes_leave_no_number_out() -> None:
+    rows = numbers_of("x", ONE, design="blocked", caller_id="1") + numbers_of("x", ONE, design="blocked", caller_id="2")
+    found = compare(frame_from(rows), arm="caller_id")
+    assert found.crossed is None
+    assert found.layout == "varying"
+
+
+def test_few_numbers_in_both_arms_keep_the_number_as_unit_and_count_their_likeness() -> None:
+    rows = numbers_of("b", ONE) + numbers_of("a", OTHER, first=6)  # n6 is in both
+    found = compare(frame_from(rows))
+    one, other = arm_from(ONE), arm_from(OTHER)
+    product = float(one.surplus[6] * other.surplus[0]) * np.sqrt(7 / 6 * 8 / 7) / (31 * 34)
+    expected = number_means_difference(one, other, covariance=product)
+    assert found.layout == "fixed"
+    assert found.differences["p"].iloc[0] == pytest.approx(expected.p)
+    assert found.differences["numbers"].iloc[0] == 14
+
+
+def test_strata_of_fixed_numbers_are_weighted_as_mantel_and_haenszel_do() -> None:
+    rows = numbers_of("b", ONE, country="GB") + numbers_of("a", OTHER, first=100, country="GB")
+    rows += numbers_of("b", OTHER, first=200, country="US") + numbers_of("a", ONE, first=300, country="US")
+    found = compare(frame_from(rows), strata="country")
+    row = found.differences.iloc[0]
+    tables = [[[24, 7], [10, 24]], [[10, 24], [24, 7]]]
+    assert row["method"] == "number_means_stratified"
+    assert row["estimate"] == pytest.approx(mh_rate_difference(tables).estimate, abs=1e-12)
+    assert row["low"] < 0 < row["high"]
+    alone = compare(frame_from(rows).assign(country="GB"), strata="country").differences.iloc[0]
+    plain = compare(frame_from(rows)).differences.iloc[0]
+    assert alone[["estimate", "low", "high", "p"]].tolist() == pytest.approx(
+        plain[["estimate", "low", "high", "p"]].tolist()
+    )
+
+
+def test_unknown_numbers_count_as_numbers_of_their_own() -> None:
+    rows = numbers_of("b", ONE) + numbers_of("a", OTHER, first=100)
+    rows += [{"arm": "a", "outcome": "answered"}, {"arm": "a", "outcome": "busy"}, {"arm": "b", "outcome": "busy"}] * 2
+    calls = frame_from(rows)
+    named = calls.copy()
+    unknown = named["number_key"].isna()
+    named.loc[unknown, "number_key"] = [f"u{index}" for index in range(unknown.sum())]
+    for frame in (calls, duckdb.from_df(calls)):
+        found, expected = compare(frame), compare(named)
+        assert found.differences["p"].tolist() == pytest.approx(expected.differences["p"].tolist())
+        assert found.arms["numbers"].tolist() == [8, 7]
+        assert any("For 6 of 71 calls it is not known which number" in text for text in found.warnings)
+
+
+def test_a_duckdb_relation_with_repeated_numbers_is_compared_like_pandas() -> None:
+    rows = numbers_of("b", ONE, design="blocked", campaign="x") + numbers_of(
+        "a", OTHER, first=6, design="blocked", campaign="x"
+    )
+    calls = frame_from(rows)
+    in_pandas, in_duckdb = compare(calls), compare(duckdb.from_df(calls))
+    assert in_duckdb.verdict == in_pandas.verdict
+    pd.testing.assert_frame_equal(in_duckdb.differences, in_pandas.differences)
+    pd.testing.assert_frame_equal(in_duckdb.arms, in_pandas.arms)
+
+
+def test_several_arms_of_numbers_are_tested_together_first() -> None:
+    rows = numbers_of("b", ONE) + numbers_of("a", OTHER, first=100) + numbers_of("c", OTHER[::-1], first=200)
+    found = compare(frame_from(rows))
+    assert found.omnibus is not None
+    assert found.omnibus.p == pytest.approx(welch([arm_from(OTHER), arm_from(ONE), arm_from(OTHER)])[3])
+    assert "Welch (1951)" in " ".join(found.notes)
+
+
+def test_several_arms_within_numbers_are_tested_together_first() -> None:
+    rows = [row for arm, seed in (("a", 1), ("b", 2), ("c", 3)) for row in _random_numbers(arm, seed)]
+    found = compare(frame_from(rows))
+    assert found.omnibus is not None
+    assert found.omnibus.df == 2
+    calls = pd.DataFrame(rows).assign(answered=lambda frame: frame["outcome"] == "answered")
+    sums = calls.pivot_table(index="number_key", columns="arm", values="answered", aggfunc="sum").to_numpy(dtype=float)
+    assert found.omnibus.p == pytest.approx(cmh_arms(sums, np.full(sums.shape, 3.0))[2])
+
+
+def _random_numbers(arm: str, seed: int) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    return numbers_of(arm, [(int(rng.integers(0, 4)), 3) for _ in range(20)])
+
+
+def test_two_arms_are_a_special_case_of_several_within_strata() -> None:
+    tables = np.array([[[4, 1], [2, 3]], [[5, 4], [1, 7]], [[0, 3], [2, 2]]])
+    statistic, df, p = cmh_arms(tables[:, :, 0], tables.sum(axis=2))
+    assert (statistic, p) == pytest.approx(cmh(tables))
+    assert df == 1
+
+
+def test_welchs_test_of_two_arms_is_the_square_of_t() -> None:
+    one, other = arm_from(ONE), arm_from(OTHER)
+    found = number_means_difference(one, other)
+    statistic, df1, _, p = welch([one, other])
+    assert df1 == 1
+    assert p == pytest.approx(found.p, rel=0.2)
+    assert statistic == pytest.approx((found.estimate / found.standard_error) ** 2, rel=0.1)
+
+
+def test_strata_without_information_tell_nothing() -> None:
+    assert np.isnan(cmh([[[3, 2], [0, 0]]])[1])
+    assert np.isnan(mh_rate_difference([[[3, 2], [0, 0]]]).estimate)
+    assert np.isnan(breslow_day([[[3, 2], [1, 4]]])[2])
+    assert np.isnan(cmh_arms([[3, 0]], [[3, 0]])[2])
+    assert mh_rate_ratio([[[3, 2], [0, 4]]]).high == np.inf
+    with pytest.raises(InvalidInputError, match="strata, 2, 2"):
+        cmh([[3, 2], [1, 4]])
+
+
+def test_fewer_than_two_numbers_are_refused_by_the_method_itself() -> None:
+    with pytest.raises(InvalidInputError, match="two numbers"):
+        number_means_difference(arm_from([(1, 5)]), arm_from(OTHER))
+
+
+def _beta_binomial(rng: np.random.Generator, numbers: int, rate: float, correlation: float) -> Arm:
+    shape = 1 / correlation - 1 if correlation else np.inf
+    chance = rng.beta(rate * shape, (1 - rate) * shape, numbers) if correlation else np.full(numbers, rate)
+    return Arm(np.full(numbers, 5.0), rng.binomial(5, chance).astype(float))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "rate", "correlation"),
+    [(5, 0.5, 0.0), (5, 0.3, 0.6), (10, 0.7, 0.3), (50, 0.3, 0.6), (200, 0.5, 0.3), (20, 0.05, 0.6), (5, 0.95, 0.3)],
+)
+def test_false_findings_stay_at_the_level_when_numbers_repeat(numbers: int, rate: float, correlation: float) -> None:
+    rng, runs = np.random.default_rng(17), 2000
+    found = np.mean(
+        [
+            number_means_difference(
+                _beta_binomial(rng, numbers, rate, correlation), _beta_binomial(rng, numbers, rate, correlation)
+            ).p
+            <= 0.05
+            for _ in range(runs)
+        ]
+    )
+    assert found <= 0.065
+    if 0.3 <= rate <= 0.7:
+        assert found >= 0.035
+
+
+@pytest.mark.parametrize(("numbers", "rate", "correlation"), [(10, 0.3, 0.6), (20, 0.5, 0.3), (200, 0.7, 0.6)])
+def test_false_findings_stay_at_the_level_within_numbers(numbers: int, rate: float, correlation: float) -> None:
+    rng, runs, shape = np.random.default_rng(23), 2000, 1 / correlation - 1
+    chance = rng.beta(rate * shape, (1 - rate) * shape, (runs, numbers))
+    b = rng.binomial(5, 0.5, (runs, numbers))
+    x1, x0 = rng.binomial(b, chance), rng.binomial(5 - b, chance)
+    tables = np.stack([np.stack([x1, b - x1], axis=-1), np.stack([x0, 5 - b - x0], axis=-1)], axis=-2)
+    found = np.mean([cmh(each)[1] <= 0.05 for each in tables])
+    assert 0.035 <= found <= 0.065
