@@ -242,7 +242,7 @@ def _html_template() -> Any:
 _HTML = """\
 <div class="imilab-table">
 <table>
-<caption style="text-align:left;caption-side:top">{{ caption }}</caption>
+<caption style="text-align:left;caption-side:top"><div style="max-width:48em;white-space:normal">{{ caption }}</div></caption>
 {% if rows %}
 <thead><tr>
 {% for column in columns %}

@@ -61,7 +61,7 @@ def printable(text: str) -> str:
 @given(any_text, any_text, any_text)
 def test_html_shows_every_text_as_it_is_and_makes_no_tag_of_it(caption: str, cell: str, note: str) -> None:
     parsed = Cells(Shown([{"voice": cell}], caption, (note,)).to_html())
-    assert parsed.tags == ["div", "table", "caption", "thead", "tr", "th", "tbody", "tr", "td", "ul", "li"]
+    assert parsed.tags == ["div", "table", "caption", "div", "thead", "tr", "th", "tbody", "tr", "td", "ul", "li"]
     # The parser folds nothing, but ends the last cell with the line ends of the fragment.
     assert [text.rstrip("\n") for text in parsed.cells] == [
         printable(caption),
