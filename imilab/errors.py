@@ -85,13 +85,13 @@ def without_frames(error: E) -> E:
 
 
 def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """Make a function raise imilab's errors without showing what it was called with in a verbose traceback."""
+    """Make a function raise imilab's errors, and interrupts, without what it was called with in a verbose traceback."""
 
     @wraps(function)
     def hidden(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
-        except ImilabError as problem:
+        except (ImilabError, KeyboardInterrupt) as problem:
             failure = without_frames(problem)
         del args, kwargs
         raise failure

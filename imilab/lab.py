@@ -202,6 +202,7 @@ class Lab:
             new_id=self._new_id,
         )
 
+    @hides_arguments
     def send(self, plan: Plan, *, calls_per_second: float | None = None, progress: bool | None = None) -> SendSummary:
         """Send what is left of a plan, never a call twice.
 
@@ -227,6 +228,7 @@ class Lab:
         """Start no further call in the send that is running, from another thread or a button."""
         self._dispatcher.stop()
 
+    @hides_arguments
     def reconcile(self, *, older_than_seconds: float = 0.0, progress: bool | None = None) -> ReconcileSummary:
         """Ask the platform about calls without a final receipt, and store what it tells as receipts of source `poll`.
 

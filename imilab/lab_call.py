@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from imilab.numbers import scrub
 from imilab.store import Store
 from imilab.terms import code_of
 
@@ -75,8 +76,9 @@ class Call:
         Returns
         -------
         DataFrame
-            ``event_at`` (aware, UTC), ``seconds`` since the first event, ``event`` (imilab's word, or the platform's
-            where it is unknown), ``status``, ``code``, ``description``, ``source``.
+            ``event_at`` (aware, UTC; when it came, where it tells no time), ``seconds`` since the first event,
+            ``event`` (imilab's word, or the platform's where it is unknown), ``status``, ``code``, ``description``,
+            ``source``.
         """
         import pandas as pd
 
@@ -89,6 +91,7 @@ class Call:
         moments = pd.to_datetime(frame["event_at"].astype("int64"), unit="ms", utc=True)
         frame["event_at"] = moments.astype("datetime64[ms, UTC]")
         frame.insert(1, "seconds", (frame["event_at"] - frame["event_at"].min()).dt.total_seconds())
+        frame["description"] = [scrub(description) for description in frame["description"]]
         frame.insert(2, "event", [_event(status, code) for _, status, code, *_ in rows])
         return frame.astype(dict.fromkeys(("event", "status", "code", "description", "source"), "str"))
 

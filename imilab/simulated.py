@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from imilab.clock import Clock
 from imilab.config import Settings
+from imilab.errors import ConfigError
 from imilab.simulator import PeopleSettings, SimulatedPlatform, SimulatorSettings
 from imilab.store import Store
 
@@ -99,7 +100,10 @@ class Simulation:
     def __enter__(self) -> Self:
         with ExitStack() as undo:
             self._store_folder = Path(self._folder or undo.enter_context(TemporaryDirectory(prefix="imilab-")))
-            self._store_folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._store_folder.mkdir(parents=True, exist_ok=True)
+            except OSError as problem:
+                raise ConfigError("folder", f"{self._store_folder} cannot be one: {problem.strerror}") from None
             self._platform = SimulatedPlatform(self._tenant, self._clock)
             undo.callback(self._platform.stop)
             self._end = undo.pop_all()

@@ -97,7 +97,7 @@ SCENARIOS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SCENARIOS, st.sampled_from([0, 1, HORIZON_MS]), st.randoms())
 def test_the_fold_equals_the_plain_sql_definition_in_any_order(scenarios, horizon_ms, chance):
     shuffled = [(chance.sample(receipts, len(receipts)), requests) for receipts, requests in scenarios]
@@ -112,7 +112,7 @@ def test_the_fold_equals_the_plain_sql_definition_in_any_order(scenarios, horizo
     assert [without_counts(rows) for rows in twice] == [without_counts(rows) for rows in expected]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     st.lists(st.tuples(st.text(" -_rejctdREJCTDaos\t\n", max_size=12) | WORDS, CODE_WORDS), min_size=30, max_size=100)
 )

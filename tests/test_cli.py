@@ -63,7 +63,7 @@ def test_a_campaign_from_csv_to_report(campaign: tuple[Path, dict[str, str]]) ->
     assert rates.returncode == 0, rates.stderr
     assert "Wilson" in rates.stdout
     compared = imilab("compare", "--baseline", "ryan", "--outcome", "completed", folder=folder, **settings)
-    assert "Newcombe" in compared.stdout
+    assert "Miettinen and Nurminen" in compared.stdout
     written = imilab("report", "report.html", folder=folder, **settings)
     assert written.returncode == 0, written.stderr
     assert (folder / "report.html").stat().st_size > 10_000

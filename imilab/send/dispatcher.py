@@ -186,6 +186,7 @@ class Dispatcher:
         returns_when_stopped: bool = False,
     ) -> Sender:
         """Record calls and send them, as the only sender on this store."""
+        self._store.rows("SELECT 1")  # a closed store says so before a lock is looked for beside it
         with SenderLock(self._store.path):
             self._store.write(recover)
             calls = record()
