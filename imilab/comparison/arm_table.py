@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from imilab.comparison.bounds import worst_case
+from imilab.comparison.cells import Cells
 from imilab.comparison.correlation import design_effect, intraclass_correlation
 from imilab.comparison.numbers_of_arms import arm_of
-from imilab.comparison.tally import Cells, Tally
+from imilab.comparison.tally import Tally
 from imilab.counting import tabulate
 from imilab.intervals import wilson
 from imilab.metrics import METRICS, Metric

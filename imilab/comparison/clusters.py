@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 FEWEST_NUMBERS = 5
 """With fewer numbers an arm, nothing can be said of how numbers differ."""
-_SMALL_ARM = 100
+_SMALL_ARM = 250
 """With fewer numbers in an arm, its own spread is too rough to be relied on alone."""
 
 REFERENCES: Mapping[str, str] = MappingProxyType(
@@ -89,7 +89,7 @@ def number_means_difference(
     The variance comes from the numbers' surpluses (delta method). The degrees of freedom are Satterthwaite's, taken at
     the numbers' sizes and the common intraclass correlation instead of at each arm's observed variance, which is too
     noisy on few numbers: Satterthwaite FE (1946), Biometrics Bulletin 2, 110-114; Bell RM, McCaffrey DF (2002), Survey
-    Methodology 28, 169-181. While an arm has fewer than 100 numbers or no spread at all, the wider of two intervals is
+    Methodology 28, 169-181. While an arm has fewer than 250 numbers or no spread at all, the wider of two intervals is
     taken: this one, and the one from the two arms' common spread.
 
     Parameters

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from imilab.assign import DESIGNS
-from imilab.comparison.tally import Cells, Tally
+from imilab.comparison.cells import Cells
+from imilab.comparison.tally import Tally
 from imilab.counting import kind_masks
 from imilab.errors import InvalidInputError
 from imilab.metrics import METRICS

@@ -14,12 +14,13 @@ from imilab.buckets import TimeBucket
 from imilab.comparison import cautions
 from imilab.comparison.adjustment import holm
 from imilab.comparison.arm_table import arm_table
+from imilab.comparison.cells import Cells
 from imilab.comparison.crossing import Crossed, layout_of, without_forbidden
 from imilab.comparison.inference import METHODS, Inferred, Question, infer
-from imilab.comparison.methods import estimand, footnotes
+from imilab.comparison.methods import details, estimand, footnotes
 from imilab.comparison.numbers_of_arms import Pair
 from imilab.comparison.result import Comparison
-from imilab.comparison.tally import Cells, Tally, read_tally
+from imilab.comparison.tally import Tally, read_tally
 from imilab.comparison.together import together
 from imilab.comparison.verdict import Finding, verdict
 from imilab.counting import RESULT_COLUMNS, read_frame
@@ -171,7 +172,7 @@ def _result(
     findings = _findings(arms, differences, found.layout, stratified=stated.stratified)
     sentence = verdict(stated.metric, findings, omnibus=omnibus, **options)  # type: ignore[arg-type]
     what = estimand(stated.metric, stated.denominator, found.layout, stratified=stated.stratified)
-    methods = footnotes(arms, differences, found.layout, omnibus=omnibus, given=given)
+    methods = footnotes(arms, differences, omnibus=omnibus, given=given)
     return Comparison(
         arms=arms,
         differences=differences[list(_COLUMNS)],
@@ -187,6 +188,7 @@ def _result(
         layout=found.layout,
         crossed=found.crossed,
         counts=counts,
+        details=details(arms, differences, found.layout),
         omnibus=omnibus,
         findings=(sentence,),
     )

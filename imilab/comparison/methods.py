@@ -12,7 +12,7 @@ from imilab.comparison.verdict import Omnibus
 from imilab.intervals import REFERENCES
 from imilab.metrics import Metric
 
-__all__ = ["FIXED_SAMPLE", "estimand", "footnotes"]
+__all__ = ["FIXED_SAMPLE", "details", "estimand", "footnotes"]
 
 FIXED_SAMPLE = (
     "This is a fixed-sample result, right for a number of calls that was decided beforehand: it is not to stop on. To "
@@ -65,9 +65,9 @@ def estimand(one: Metric, denominator: str, layout: str, *, stratified: bool) ->
 
 
 def footnotes(
-    arms: pd.DataFrame, differences: pd.DataFrame, layout: str, *, omnibus: Omnibus | None, given: bool
+    arms: pd.DataFrame, differences: pd.DataFrame, *, omnibus: Omnibus | None, given: bool
 ) -> tuple[str, ...]:
-    """Name baseline, methods, ratios, repeated numbers, bounds, and what the result is not."""
+    """Name the methods and the baseline, and say what the result is not."""
     chosen = "as asked" if given else "the first arm in sorted order, as none was given"
     used = [name for name in dict.fromkeys(differences["method"]) if name != "none"]
     several = len(differences) > 1
@@ -78,31 +78,19 @@ def footnotes(
         *methods,
         *(f"No interval of {tables.name(row['arm'])}: {row['reason']}." for row in _refused(differences)),
         f"Baseline: {tables.name(arms['arm'].iloc[0])} ({chosen}).",
-        *_ratios(differences, used),
-        *_repeats(arms, layout),
-        *_unknown(arms, differences),
+        *(f"Ratio: arm by baseline. {_RATIOS[name]}." for name in used),
         FIXED_SAMPLE,
     )
+
+
+def details(arms: pd.DataFrame, differences: pd.DataFrame, layout: str) -> tuple[str, ...]:
+    """Say what repeated numbers are worth, and how far pending and lost calls could move the differences."""
+    return (*_repeats(arms, layout), *_unknown(arms, differences))
 
 
 def _refused(differences: pd.DataFrame) -> list[dict[str, object]]:
     refused: list[dict[str, object]] = differences[differences["reason"] != ""].to_dict("records")  # type: ignore[assignment]
     return refused
-
-
-def _ratios(differences: pd.DataFrame, used: list[str]) -> list[str]:
-    known = [row for row in differences.to_dict("records") if row["method"] != "none"]
-    if not known:
-        return []
-    listed = "; ".join(
-        f"{tables.name(row['arm'])} {_times(row['ratio'])} ({_times(row['ratio_low'])} to {_times(row['ratio_high'])})"
-        for row in known
-    )
-    return [f"Ratio of the rates, arm by baseline: {listed}. {_RATIOS[used[0]]}."]
-
-
-def _times(ratio: float) -> str:
-    return tables.MISSING if math.isnan(ratio) else "infinite" if math.isinf(ratio) else f"{ratio:.3g}"
 
 
 def _repeats(arms: pd.DataFrame, layout: str) -> list[str]:

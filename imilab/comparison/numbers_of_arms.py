@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imilab.comparison.cells import Cells
 from imilab.comparison.correlation import Arm, StandardisedArm
-from imilab.comparison.tally import Cells
 
 __all__ = ["Pair", "arm_of"]
 

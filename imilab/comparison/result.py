@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -59,6 +60,8 @@ class Comparison(tables.Table):
         The numbers that were left out as they met several arms against their design.
     counts : DataFrame
         The compared calls by arm (``by0``), ``outcome`` and ``end``.
+    details : tuple of str
+        What repeated numbers are worth, and how far pending and lost calls could move the differences.
     omnibus : Omnibus or None
         For more than two arms, the test of whether they differ at all.
     findings : tuple of str
@@ -79,6 +82,7 @@ class Comparison(tables.Table):
     layout: str
     crossed: Crossed | None
     counts: pd.DataFrame
+    details: tuple[str, ...]
     omnibus: Omnibus | None
     findings: tuple[str, ...]
 
@@ -94,9 +98,9 @@ class Comparison(tables.Table):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The warnings that the verdict does not hold yet, the outcomes of each arm, then the footnotes."""
+        """The warnings that the verdict does not hold yet, outcomes and details of the arms, then the footnotes."""
         careful = (f"Careful: {text}" for text in self.warnings if text not in self.verdict)
-        return (*careful, *self._outcomes(), *self.footnotes)
+        return (*careful, *self._outcomes(), *self.details, *self.footnotes)
 
     def _outcomes(self) -> list[str]:
         """Say of each arm what became of its calls."""
@@ -118,11 +122,12 @@ class Comparison(tables.Table):
         Returns
         -------
         DataFrame
-            The columns of `arms`, then ``difference, difference_low, difference_high, p, p_adjusted``; these are
-            missing in the baseline's row.
+            The first columns of `arms`, then ``difference, difference_low, difference_high, p, p_adjusted, ratio,
+            ratio_low, ratio_high``; these are missing in the baseline's row.
         """
         new_names = {"estimate": "difference", "low": "difference_low", "high": "difference_high"}
-        beside = self.differences[["arm", "estimate", "low", "high", "p", "p_adjusted"]].rename(columns=new_names)
+        columns = ["arm", "estimate", "low", "high", "p", "p_adjusted", "ratio", "ratio_low", "ratio_high"]
+        beside = self.differences[columns].rename(columns=new_names)
         shown = ["arm", "count", "n", "rate", "low", "high", "pending", "pending_share", "numbers", "effective_n"]
         return self.arms[shown].merge(beside, on="arm", how="left")
 
@@ -154,6 +159,7 @@ class Comparison(tables.Table):
                 f"{level} interval of the difference": tables.points_range(
                     row["difference_low"], row["difference_high"]
                 ),
+                "ratio": _ratio(row["ratio"], row["ratio_low"], row["ratio_high"]),
                 "Holm-adjusted p" if adjusted else "p": tables.p_value(row["p_adjusted"]),
             }
             for index, row in enumerate(self.table().to_dict("records"))
@@ -161,3 +167,14 @@ class Comparison(tables.Table):
 
     def __repr__(self) -> str:
         return f"Comparison({self.outcome!r} by {self.arm!r}, {len(self.arms)} arms, baseline {self.baseline!r})"
+
+
+def _ratio(ratio: float, low: float, high: float) -> str:
+    """Return a ratio with its interval as text."""
+    if math.isnan(ratio) and math.isnan(low):
+        return tables.MISSING
+    return f"{_times(ratio)} ({_times(low)} to {_times(high)})" if not math.isnan(low) else _times(ratio)
+
+
+def _times(ratio: float) -> str:
+    return tables.MISSING if math.isnan(ratio) else "∞" if math.isinf(ratio) else f"{ratio:.3g}"

@@ -15,81 +15,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from imilab.buckets import Frame, TimeBucket
+from imilab.comparison.cells import Cells, counted
 from imilab.counting import check_columns, coarse_talk, collect, kind_masks
 from imilab.errors import InvalidInputError
 from imilab.metrics import End, Metric, end_of_call
 from imilab.terms import OUTCOMES
 
-__all__ = ["Cells", "Tally", "read_tally"]
+__all__ = ["Tally", "read_tally"]
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-_DENSE = 20_000_000
-"""Up to so many combinations, counting into an array of all beats sorting."""
 _STRATUM = "imilab stratum"
 _KINDS = len(OUTCOMES) * len(End)
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Counted calls by number, stratum and arm; only combinations that occur.
-
-    Attributes
-    ----------
-    number, stratum, arm : numpy.ndarray of int, shape (cells,)
-        What the cell stands for; ordered by number, then stratum, then arm.
-    calls, successes : numpy.ndarray of float, shape (cells,)
-        How many.
-    """
-
-    number: Codes
-    stratum: Codes
-    arm: Codes
-    calls: Floats
-    successes: Floats
-
-    @cached_property
-    def totals(self) -> tuple[Floats, Floats]:
-        """Successes and calls of each arm."""
-        successes: Floats = np.bincount(self.arm, self.successes).astype(np.float64)
-        return successes, np.bincount(self.arm, self.calls).astype(np.float64)
-
-    @cached_property
-    def numbers(self) -> tuple[tuple[Codes, Floats, Floats], ...]:
-        """For each arm its different numbers, and their calls and successes."""
-        return tuple(self._numbers_of(code) for code in range(int(self.arm.max(initial=-1)) + 1))
-
-    def _numbers_of(self, arm: int) -> tuple[Codes, Floats, Floats]:
-        mine = self.arm == arm
-        number, calls, successes = self.number[mine], self.calls[mine], self.successes[mine]
-        new = np.r_[True, number[1:] != number[:-1]][: len(number)]  # the cells come in the order of numbers
-        if new.all():
-            return number, calls, successes
-        starts = np.flatnonzero(new)
-        return number[starts], np.add.reduceat(calls, starts), np.add.reduceat(successes, starts)
-
-    @cached_property
-    def apart(self) -> bool:
-        """Whether every number has one cell, so that none is in two arms."""
-        return not bool((self.number[1:] == self.number[:-1]).any())
-
-    @property
-    def distinct(self) -> int:
-        """How many different numbers there are."""
-        return int(np.count_nonzero(self.number[1:] != self.number[:-1])) + bool(len(self.number))
-
-    def count_numbers(self, below: int) -> Codes:
-        """Count each arm's different numbers with a code less than `below`."""
-        if self.apart:
-            return np.bincount(self.arm[self.number < below])
-        return np.array([np.count_nonzero(each[0] < below) for each in self.numbers])
-
-    def shared(self, one: int, other: int) -> int:
-        """Count the numbers with calls of both arms."""
-        if self.apart or max(one, other) >= len(self.numbers):
-            return 0
-        return len(np.intersect1d(self.numbers[one][0], self.numbers[other][0], assume_unique=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +133,7 @@ class Tally:
         calls = None if self.calls is None else self.calls[mask]
         if (number < 0).any():
             number, place, stratum, calls = self._apart(number, place, stratum, calls)
-        return _counted(number, place, stratum, calls, (max(self.strata, 1), arms))
+        return counted(number, place, stratum, calls, (max(self.strata, 1), arms))
 
     def _apart(
         self, number: Codes, place: Codes, stratum: Codes | None, calls: Codes | None
@@ -286,21 +224,3 @@ def _ends(data: pd.DataFrame, early_hangup_seconds: float) -> Codes:
     ended = nw.from_native(every, eager_only=True).select(end=end_of_call(early_hangup_seconds))["end"].to_numpy()
     found: Codes = ended.astype(np.int64)[(reason + 1) * len(times) + length]
     return found
-
-
-def _counted(number: Codes, place: Codes, stratum: Codes | None, calls: Codes | None, sizes: tuple[int, int]) -> Cells:
-    if stratum is None and calls is None and (number[1:] > number[:-1]).all():  # each number once, and in order
-        return Cells(number, np.zeros_like(number), place // 2, np.ones(len(number)), (place % 2).astype(np.float64))
-    strata, width = sizes[0], 2 * sizes[1]
-    code = (number if stratum is None else number * strata + stratum) * width + place
-    size = (int(number.max(initial=-1)) + 1) * strata * width
-    if size > _DENSE:
-        seen, row = np.unique(code // 2, return_inverse=True)
-        both = np.bincount(2 * row + code % 2, calls, minlength=2 * len(seen)).reshape(-1, 2)
-    else:
-        both = np.bincount(code, calls, minlength=size).reshape(-1, 2)
-        seen = np.flatnonzero(both.any(axis=1))
-        both = both[seen]
-    rest, arm_of = np.divmod(seen, sizes[1])
-    number_of, stratum_of = (rest, np.zeros_like(rest)) if strata == 1 else np.divmod(rest, strata)
-    return Cells(number_of, stratum_of, arm_of, both.sum(axis=1).astype(np.float64), both[:, 1].astype(np.float64))

@@ -8,9 +8,9 @@ import numpy as np
 
 from imilab.comparison import significance
 from imilab.comparison import stratified as within
+from imilab.comparison.cells import Cells
 from imilab.comparison.clusters import FEWEST_NUMBERS, REFERENCES, welch
 from imilab.comparison.numbers_of_arms import arm_of
-from imilab.comparison.tally import Cells
 from imilab.comparison.verdict import Omnibus
 
 __all__ = ["together"]
