@@ -36,7 +36,9 @@ def coverage(method: str, n: int, rates: np.ndarray) -> np.ndarray:
 
 
 def coverage_table() -> None:
-    print("| interval | calls an arm | mean | minimum | minimum with a rate outside .1 to .9 |\n|---|---:|---:|---:|---:|")
+    print(
+        "| interval | calls an arm | mean | minimum | minimum with a rate outside .1 to .9 |\n|---|---:|---:|---:|---:|"
+    )
     every = np.r_[INSIDE, EXTREME]
     for method in intervals.DIFFERENCE_METHODS:
         for n in (10, 20, 50, 200):

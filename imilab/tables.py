@@ -242,7 +242,11 @@ def _html_template() -> Any:
 _HTML = """\
 <div class="imilab-table">
 <table>
-<caption style="text-align:left;caption-side:top"><div style="max-width:48em;white-space:normal">{{ caption }}</div></caption>
+<caption style="text-align:left;caption-side:top">
+{#- so that a long caption does not run as wide as a wide table -#}
+<div style="max-width:48em;white-space:normal">{{ caption }}</div>
+{#- -#}
+</caption>
 {% if rows %}
 <thead><tr>
 {% for column in columns %}
