@@ -151,5 +151,5 @@ def test_a_taken_port_is_explained(tmp_path: Path, campaign: tuple[Path, dict[st
 def test_version_and_help_answer_without_loading_pandas(tmp_path: Path) -> None:
     assert imilab("--version", folder=tmp_path).stdout.startswith("imilab 0.")
     helped = imilab("--help", folder=tmp_path).stdout
-    for command in ("demo", "simulate", "receive", "send", "status", "rates", "compare", "report", "doctor"):
+    for command in ("demo", "simulate", "receive", "send", "status", "rates", "compare", "power", "monitor", "doctor"):
         assert command in helped

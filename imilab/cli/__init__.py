@@ -13,6 +13,7 @@ from imilab.cli.doctor_command import doctor
 from imilab.cli.reading_commands import compare, rates, report
 from imilab.cli.sending_commands import send, status
 from imilab.cli.serving_commands import receive, simulate
+from imilab.cli.statistics_commands import breakdown, durations, health, monitor, power
 from imilab.errors import ImilabError
 
 __all__ = ["app", "main"]
@@ -41,7 +42,10 @@ def _options(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
 
 
-for _command in (demo, simulate, receive, send, status, rates, compare, report, doctor):
+for _command in (
+    *(demo, simulate, receive, send, status, rates, compare, report),
+    *(power, monitor, durations, health, breakdown, doctor),
+):
     app.command()(_command)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from imilab.buckets import TimeBucket
 
-__all__ = ["compare", "rates", "report"]
+__all__ = ["Calls", "Zone", "compare", "group_of", "rates", "read", "report"]
 
 Calls = Annotated[Path | None, typer.Option("--calls", help="A calls table (.csv, .parquet) instead of the store.")]
 Zone = Annotated[str, typer.Option(help="IANA zone of hours and days.")]
@@ -32,8 +32,8 @@ def rates(
     """Show the rate of each outcome with its 95 % interval."""
     import imilab
 
-    groups = [_group(name, tz) for name in by or []]
-    typer.echo(str(imilab.rates(_read(calls), by=groups or None, outcomes=outcome or None)))
+    groups = [group_of(name, tz) for name in by or []]
+    typer.echo(str(imilab.rates(read(calls), by=groups or None, outcomes=outcome or None)))
 
 
 def compare(
@@ -45,7 +45,7 @@ def compare(
     """Compare arms: difference, interval, test, and a sentence that says what was found."""
     import imilab
 
-    typer.echo(str(imilab.compare(_read(calls), arm=arm, baseline=baseline, outcome=outcome)))
+    typer.echo(str(imilab.compare(read(calls), arm=arm, baseline=baseline, outcome=outcome)))
 
 
 def report(
@@ -59,11 +59,12 @@ def report(
     """Write a report."""
     import imilab
 
-    written = imilab.report(_read(calls), path, arm=arm, baseline=baseline, outcome=outcome, tz=tz)
+    written = imilab.report(read(calls), path, arm=arm, baseline=baseline, outcome=outcome, tz=tz)
     typer.echo(f"Wrote {written}")
 
 
-def _read(path: Path | None) -> pd.DataFrame:
+def read(path: Path | None) -> pd.DataFrame:
+    """Return the calls in a file, or those in the store."""
     import imilab
 
     if path is not None:
@@ -75,7 +76,8 @@ def _read(path: Path | None) -> pd.DataFrame:
         return lab.calls()
 
 
-def _group(name: str, tz: str) -> str | TimeBucket:
+def group_of(name: str, tz: str) -> str | TimeBucket:
+    """Return a time bucket by its name, or a column's name."""
     from imilab import buckets
 
     return getattr(buckets, name)(tz) if name in _BUCKETS else name
