@@ -28,6 +28,11 @@ __all__ = ["Settings"]
 _FILE = "imilab.toml"
 _URL = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[\w.-]+)(?::([0-9]{1,5}))?(/[\w./-]*)?", re.ASCII)
 _NUMBER_KEY_BYTES = 32
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_NUMBER_TYPES = ("mobile", "fixed_line", "fixed_line_or_mobile")
+_HOURS = r"^(off|[0-2]?[0-9]:[0-5][0-9]-[0-2]?[0-9]:[0-5][0-9])$"
+_DAYS = r"^[A-Za-z]*([ ,-]+[A-Za-z]+)*$"
 
 T = TypeVar("T")
 
@@ -54,7 +59,22 @@ class Settings(BaseSettings):
     live : bool
         Whether real calls are allowed at all; `Lab.go_live` is needed besides.
     allow_list : tuple of str
-        Numbers that may be called, comma-separated in the environment.
+        Numbers that may be called, or their keyed hashes (`number_key`); comma-separated in the environment.
+    countries : tuple of str
+        ISO codes such as ``GB`` whose numbers may be called; by default those of the allow-list's plain numbers.
+    number_types : tuple of str
+        Of ``mobile``, ``fixed_line``, ``fixed_line_or_mobile``.
+    quiet_hours : str, optional
+        Hours without calls on the recipient's clock, or ``off``; by default ``20:00-09:00``, and on the embedded
+        platform none.
+    quiet_days, silent_days : str
+        Days on which quiet hours start, such as ``mon-fri``; days that are quiet as a whole, such as ``sun``.
+    do_not_call : Path, optional
+        CSV file with a column ``msisdn`` or ``number_key`` of people who must not be called.
+    cap_number_in_flight, cap_number_per_day : int
+        Calls to one number at a time, and in a day of the tenant's zone; on the embedded platform only where set.
+    cap_campaign, cap_per_day : int, optional
+        Calls of one campaign, and of all campaigns in a day.
     calls_per_second : float
         The tenant's limit (TPS).
     request_timeout_seconds : float
@@ -94,6 +114,16 @@ class Settings(BaseSettings):
     tenant_zone: str | None = None
     live: bool = False
     allow_list: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
+    countries: Annotated[tuple[str, ...], NoDecode] = ()
+    number_types: Annotated[tuple[str, ...], NoDecode] = _NUMBER_TYPES
+    quiet_hours: str | None = Field(default=None, pattern=_HOURS)
+    quiet_days: str = Field(default="mon-sun", pattern=_DAYS)
+    silent_days: str = Field(default="", pattern=_DAYS)
+    do_not_call: Path | None = None
+    cap_number_in_flight: int = Field(default=1, ge=1)
+    cap_number_per_day: int = Field(default=3, ge=1)
+    cap_campaign: int | None = Field(default=None, ge=1)
+    cap_per_day: int | None = Field(default=None, ge=1)
     calls_per_second: float = Field(default=20.0, gt=0, le=1000)
     request_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
     receipt_horizon: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
@@ -193,10 +223,28 @@ class Settings(BaseSettings):
     @classmethod
     def _check_allow_list(cls, value: object) -> tuple[object, ...]:
         numbers = _split(value)
-        wrong = sum(not (isinstance(number, str) and is_e164(number)) for number in numbers)
+        wrong = sum(not (isinstance(one, str) and (is_e164(one) or _HASH.fullmatch(one))) for one in numbers)
         if wrong:
-            raise ValueError(f"{wrong} of {len(numbers)} entries are not E.164 numbers")
+            raise ValueError(f"{wrong} of {len(numbers)} entries are neither E.164 numbers nor keyed hashes")
         return numbers
+
+    @field_validator("countries", mode="before")
+    @classmethod
+    def _check_countries(cls, value: object) -> tuple[str, ...]:
+        from phonenumbers import SUPPORTED_REGIONS
+
+        countries = tuple(str(country).upper() for country in _split(value))
+        if not all(_COUNTRY.fullmatch(country) and country in SUPPORTED_REGIONS for country in countries):
+            raise ValueError("not ISO 3166 codes; write GB,US,IN and so on")
+        return countries
+
+    @field_validator("number_types", mode="before")
+    @classmethod
+    def _check_number_types(cls, value: object) -> tuple[object, ...]:
+        types = _split(value)
+        if not types or any(kind not in _NUMBER_TYPES for kind in types):
+            raise ValueError(f"not of {', '.join(_NUMBER_TYPES)}")
+        return types
 
     @field_validator("tenant_zone")
     @classmethod

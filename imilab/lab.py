@@ -124,7 +124,8 @@ class Lab:
 
     def _equip(self, settings: Settings, *, simulated: bool) -> None:
         self.settings, self.is_simulated = settings, simulated
-        self.arming = Arming(settings, simulated=simulated, clock=self._clock)
+        key = self.store.number_key
+        self.arming = Arming(settings, simulated=simulated, clock=self._clock, number_key=key)
         self._dispatcher = Dispatcher(self.store, settings, self.arming, self._clock)
 
     def go_live(self, calls: int) -> None:
@@ -200,6 +201,7 @@ class Lab:
             campaign=campaign,
             key=self.store.number_key,
             new_id=self._new_id,
+            refusal=self._dispatcher.refusal_now(),
         )
 
     @hides_arguments

@@ -44,8 +44,8 @@ class Call:
 
     @property
     def refusal(self) -> str | None:
-        """Why the platform refused it, in its own words; None where it did not."""
-        return str(self._request("message") or "no reason given") if self.state == "rejected" else None
+        """Why the platform refused it, in its own words with numbers masked; None where it did not."""
+        return scrub(str(self._request("message") or "no reason given")) if self.state == "rejected" else None
 
     @property
     def over(self) -> bool:

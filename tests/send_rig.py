@@ -29,6 +29,7 @@ from imilab.terms import Media, Voice
 __all__ = ["CALLER", "RYAN", "START", "TEXT", "FakeClock", "SendRig", "magic", "number", "numbers"]
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+AREAS = (202, 303, 404, 212, 213, 312, 415, 512, 617, 702)
 RYAN = Voice("en-GB-RyanNeural")
 CALLER = "+12025550100"
 TEXT = "Time for lunch"
@@ -41,7 +42,7 @@ def magic(ending: str) -> str:
 
 def number(index: int) -> str:
     """The index-th number reserved for fiction."""
-    return f"+1{200 + index // 100}5550{100 + index % 100}"
+    return f"+1{AREAS[index // 100]}5550{100 + index % 100}"
 
 
 def numbers(count: int) -> list[str]:
@@ -98,10 +99,12 @@ class SendRig:
             "tenant_zone": "UTC",
             "calls_per_second": 1000.0,
             "store": self.store.path,
+            "quiet_hours": "off",
             **settings,
         }
         self.settings = Settings(**values)
-        self.arming = Arming(self.settings, simulated=not self.settings.live, clock=self.clock)
+        key = self.store.number_key
+        self.arming = Arming(self.settings, simulated=not self.settings.live, clock=self.clock, number_key=key)
         self.dispatcher = self.another_dispatcher()
 
     def another_dispatcher(self, store: Store | None = None) -> Dispatcher:

@@ -38,6 +38,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, d
                 "IMILAB_CALLER_ID": "+12025550100",
                 "IMILAB_NOTIFY_URL": receiver,
                 "IMILAB_LIVE": "true",
+                "IMILAB_QUIET_HOURS": "off",
                 "IMILAB_ALLOW_LIST": ",".join(NUMBERS),
                 "IMILAB_TENANT_ZONE": "UTC",
             },

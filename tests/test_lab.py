@@ -120,6 +120,7 @@ def test_a_folder_keeps_calls_beyond_the_lab_and_takes_further_campaigns(tmp_pat
     for campaign, held in (("first", 3), ("second", 6), ("third", 9)):
         with imilab.Lab.simulated(seed=7, folder=tmp_path / "kept", time_scale=FAST) as lab:
             assert lab.send(lab.plan(numbers(3), arms=ARMS, text=TEXT, campaign=campaign), progress=False).sent == 3
+            assert lab.wait(10) == 0  # a number has one call in flight at most
             assert len(lab.requests()) == held
 
     with imilab.Lab.simulated(seed=7, folder=tmp_path / "kept") as lab:

@@ -99,15 +99,15 @@ def test_a_refused_call_is_over_and_says_why(lab: imilab.Lab):
     assert {name: str(kind) for name, kind in call.timeline().dtypes.items()} == TIMELINE
 
 
-def test_a_refusal_without_a_reason_says_so(lab: imilab.Lab):
+@pytest.mark.parametrize(
+    ("message", "refusal"), [(None, "no reason given"), (f"{number(5)} is barred", "+1•••••105 is barred")]
+)
+def test_a_refusal_without_a_reason_says_so_and_none_shows_a_number(lab: imilab.Lab, message, refusal: str):
     call = place(lab, magic("40"))
-    lab.store.write(
-        lambda connection: connection.execute(
-            "UPDATE requests SET message = NULL WHERE correlation_id = ?", (call.correlation_id,)
-        )
-    )
+    change = "UPDATE requests SET message = ? WHERE correlation_id = ?"
+    lab.store.write(lambda connection: connection.execute(change, (message, call.correlation_id)))
 
-    assert call.refusal == "no reason given"
+    assert call.refusal == refusal
 
 
 def test_a_call_of_unknown_outcome_is_resolved_by_its_receipts(lab: imilab.Lab):

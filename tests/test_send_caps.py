@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imilab.errors import InvalidInputError
-from imilab.send.caps import CAP_INDEXES, CapCounts, Caps, count_for_claim, first_exceeded
+from imilab.send.caps import CapCounts, Caps, count_for_claim, first_exceeded
 from imilab.store import STATES, PlannedCall, Settlement, Store
 from imilab.store.journal import add_calls, claim, release, settle
 from imilab.store.schema import migrate
@@ -28,15 +28,9 @@ ALL_CAPS = Caps(
 NUMBERS = ("+12025550123", "+12025550124")
 
 
-def add_indexes(connection: sqlite3.Connection) -> None:
-    for statement in filter(str.strip, CAP_INDEXES.split(";")):
-        connection.execute(statement)
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "lab.sqlite") as opened:
-        opened.write(add_indexes)
         yield opened
 
 
@@ -95,7 +89,6 @@ def tables() -> Iterator[sqlite3.Connection]:
     """The real tables, in memory: Hypothesis fills and empties them."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
-    add_indexes(connection)
     yield connection
     connection.close()
 

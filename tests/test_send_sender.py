@@ -16,7 +16,9 @@ from starlette.routing import Route
 from imilab.client import AsyncPlatformClient
 from imilab.errors import InvalidInputError
 from imilab.send.pace import Pace
-from imilab.send.sender import Sender, SendOptions
+from imilab.send.rules import CallingRules
+from imilab.send.sender import Sender
+from imilab.send.summary import SendOptions
 from imilab.simulator import SimulatorSettings
 from imilab.store import Store
 from imilab.store.journal import add_plan
@@ -197,7 +199,8 @@ def test_a_call_that_cannot_be_sent_stops_the_others_and_loses_none_of_their_ans
         async def work() -> None:
             async with AsyncPlatformClient(rig.settings.base_url or "", rig.settings.key) as client:  # type: ignore[arg-type]
                 options = SendOptions(caller_id=CALLER)
-                sender = Sender(rig.store, client, rig.arming, options, Pace(1000, rig.clock), rig.clock)
+                rules = CallingRules(rig.settings, simulated=True, number_key=rig.store.number_key)
+                sender = Sender(rig.store, client, rig.arming, rules, options, Pace(1000, rig.clock), rig.clock)
                 await sender.send(calls)
 
         with pytest.raises(InvalidInputError, match=r"content\.text"):

@@ -7,7 +7,8 @@ from imilab.send.guards import Arming
 from imilab.send.plan import Arm, Plan, make_plan, new_correlation_id, planned_call
 from imilab.send.recipients import read_recipients
 from imilab.send.reconcile import ReconcileSummary, reconcile
-from imilab.send.sender import Sender, SendSummary
+from imilab.send.sender import Sender
+from imilab.send.summary import SendSummary
 
 __all__ = [
     "Arm",

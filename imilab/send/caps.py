@@ -11,16 +11,7 @@ from dataclasses import dataclass, fields
 from imilab.errors import InvalidInputError
 from imilab.send.local_hours import DAY_MS
 
-__all__ = ["CAP_INDEXES", "CapCounts", "Caps", "count_for_claim", "first_exceeded"]
-
-CAP_INDEXES = """
-    CREATE INDEX IF NOT EXISTS requests_by_number ON requests (msisdn);
-    CREATE INDEX IF NOT EXISTS requests_by_campaign ON requests (campaign, state) WHERE campaign IS NOT NULL;
-    CREATE INDEX IF NOT EXISTS requests_by_request ON requests (requested_at_ms) WHERE requested_at_ms IS NOT NULL;
-    CREATE INDEX IF NOT EXISTS requests_by_ring ON requests (coalesce(send_at_ms, requested_at_ms), state)
-        WHERE requested_at_ms IS NOT NULL;
-"""
-"""Indexes without which counting looks at every request."""
+__all__ = ["CapCounts", "Caps", "count_for_claim", "first_exceeded"]
 
 _SECOND_MS = 1000
 _CLAIMED = "state IN ('sending', 'accepted', 'final', 'rejected', 'unknown')"

@@ -10,14 +10,16 @@ from typing import Any, TypeVar
 from imilab.client import AsyncPlatformClient
 from imilab.clock import Clock
 from imilab.config import Settings
-from imilab.errors import ConfigError, NotArmedError, SendStoppedError
+from imilab.errors import ConfigError, InvalidInputError, NotArmedError, SendStoppedError
 from imilab.progress import make_progress
 from imilab.send.guards import Arming
 from imilab.send.pace import Pace
 from imilab.send.plan import Plan
 from imilab.send.reconcile import ReconcileSummary, open_calls, reconcile
+from imilab.send.rules import CallingRules
 from imilab.send.running import run_in_thread
-from imilab.send.sender import Sender, SendOptions, SendSummary
+from imilab.send.sender import Sender
+from imilab.send.summary import SendOptions, SendSummary, when_again
 from imilab.store import PlannedCall, SenderLock, Store
 from imilab.store.journal import add_calls, add_plan, count_states, planned_calls, recover
 from imilab.wire import CallStatus
@@ -55,8 +57,14 @@ class Dispatcher:
         self._settings = settings
         self._arming = arming
         self._clock = clock
+        self._rules = CallingRules(settings, simulated=arming.is_simulated, number_key=store.number_key)
         self._pace = Pace(settings.calls_per_second, clock)
         self._running: set[threading.Event] = set()
+
+    def refusal_now(self) -> Callable[[str], str | None]:
+        """Read the do-not-call list again, and return what tells why a number may never be called."""
+        self._rules.refresh()
+        return self._rules.refusal
 
     def stop(self) -> None:
         """Start no further call, and ask no further question, in what is running."""
@@ -81,6 +89,8 @@ class Dispatcher:
             It did not leave, and says why.
         """
         self._check([planned])
+        if reason := self.refusal_now()(planned.msisdn):
+            raise InvalidInputError("msisdn", reason)
         now_ms, caller_id, key = self._clock.now_ms(), self._settings.caller_id, self._store.number_key
 
         def record() -> list[PlannedCall]:
@@ -90,6 +100,8 @@ class Dispatcher:
         sender = self._send(record, self._pace, "", progress=False)
         if sender.stopped and not sender.sent:
             raise SendStoppedError(f"the call was not placed: {sender.stopped}")
+        if waits := "; ".join(sender.held):
+            raise SendStoppedError(f"the call was not placed: {waits}; {when_again(sender.next_ms)}")
 
     def send(self, plan: Plan, *, calls_per_second: float | None, progress: bool | None) -> SendSummary:
         """Send what is left of a plan; see `Lab.send`."""
@@ -108,6 +120,9 @@ class Dispatcher:
             states=states,
             seconds=time.monotonic() - started,
             stopped=sender.stopped,
+            held=dict(sender.held),
+            refused=dict(sender.refused),
+            next_ms=sender.next_ms,
         )
 
     def reconcile(self, *, older_than_seconds: float, progress: bool | None) -> ReconcileSummary:
@@ -189,6 +204,7 @@ class Dispatcher:
         self._store.rows("SELECT 1")  # a closed store says so before a lock is looked for beside it
         with SenderLock(self._store.path):
             self._store.write(recover)
+            self._rules.refresh()
             calls = record()
             bar = make_progress(title, len(calls), show=progress)
 
@@ -198,6 +214,7 @@ class Dispatcher:
                         self._store,
                         client,
                         self._arming,
+                        self._rules,
                         self._options(),
                         pace,
                         self._clock,

@@ -7,6 +7,8 @@ import threading
 from imilab.clock import Clock, SystemClock
 from imilab.config import Settings
 from imilab.errors import InvalidInputError, NotArmedError
+from imilab.send.do_not_call import NumberSet
+from imilab.send.rules import allowed_countries
 
 __all__ = ["ARMED_SECONDS", "Arming"]
 
@@ -24,13 +26,20 @@ class Arming:
         The embedded platform needs no arming: nothing rings.
     clock : Clock, optional
         Whose fifteen minutes; the machine's own by default. The right is gone where it is set back.
+    number_key : bytes, optional
+        The project's key, without which keyed hashes on the allow-list match no number.
     """
 
-    def __init__(self, settings: Settings, *, simulated: bool, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, simulated: bool, clock: Clock | None = None, number_key: bytes | None = None
+    ) -> None:
         self._settings = settings
-        self._simulated = simulated
+        self._simulated = self.is_simulated = simulated
         self._clock = clock or SystemClock()
-        self._allowed = frozenset(settings.allow_list)
+        listed = settings.allow_list
+        self._allowed: NumberSet | frozenset[str] = (
+            NumberSet.from_entries(listed, number_key, field="allow_list") if number_key else frozenset(listed)
+        )
         self._calls_left = 0
         self._since_ms = 0
         self._lock = threading.Lock()
@@ -115,4 +124,6 @@ class Arming:
             "live = true in the settings (IMILAB_LIVE=true)": settings.live,
             "an allow-list of numbers (IMILAB_ALLOW_LIST)": settings.allow_list,
         }
+        if settings.allow_list:
+            needed["the countries that may be called (IMILAB_COUNTRIES)"] = allowed_countries(settings)
         return tuple(what for what, value in needed.items() if not value)

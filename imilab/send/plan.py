@@ -121,6 +121,7 @@ def make_plan(
     campaign: str | None,
     key: bytes,
     new_id: Callable[[], str] = new_correlation_id,
+    refusal: Callable[[str], str | None] = lambda _: None,
 ) -> Plan:
     """Assign recipients to arms and check everything that will be sent.
 
@@ -140,6 +141,9 @@ def make_plan(
         The project's number key.
     new_id : callable
         Gives correlation ids.
+    refusal : callable
+        Tells why a number may not be called, or None. Who is refused changes neither the plan's identity nor who gets
+        what: a longer do-not-call list must not make a new plan of an old one, which would call everybody again.
 
     Raises
     ------
@@ -173,14 +177,20 @@ def make_plan(
         )
         for number, one in zip(recipients.numbers, drawn, strict=True)
     )
+    refused = [
+        Refusal(row, call.msisdn, reason)
+        for row, call in zip(recipients.rows, calls, strict=True)
+        if (reason := refusal(call.msisdn))
+    ]
+    never = {one.msisdn for one in refused}
     return Plan(
         plan_id=plan_id,
         campaign=campaign,
         arms=full,
         seed=seed,
         design=design,
-        calls=calls,
-        refusals=recipients.refused,
+        calls=tuple(call for call in calls if call.msisdn not in never),
+        refusals=tuple(sorted((*recipients.refused, *refused), key=lambda one: one.row)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imilab.errors import InvalidInputError
 from imilab.numbers import is_e164, scrub
+from imilab.send.eligibility import canonical_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,10 +39,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Recipients:
-    """Numbers to call, each once, and what was refused."""
+    """Numbers to call, each once and with its row in the input, and what was refused."""
 
     numbers: tuple[str, ...] = field(repr=False)
     refused: tuple[Refusal, ...] = field(repr=False)
+    rows: tuple[int, ...] = field(default=(), repr=False)
 
 
 def read_recipients(source: Iterable[str] | pd.DataFrame | str | Path, column: str = "msisdn") -> Recipients:
@@ -71,19 +73,20 @@ def read_recipients(source: Iterable[str] | pd.DataFrame | str | Path, column: s
     (1, [(2, 'not E.164: write +, country code and number'), (3, 'stands in the list already')])
     """
     values = _values(source, column)
-    numbers: dict[str, None] = {}
+    numbers: dict[str, tuple[str, int]] = {}
     refused: list[Refusal] = []
     for row, value in enumerate(values, start=1):
         number = value.strip() if isinstance(value, str) else ""
         if not is_e164(number):
             refused.append(Refusal(row, str(value), "not E.164: write +, country code and number"))
-        elif number in numbers:
+        elif (spelling := canonical_number(number) or number) in numbers:
             refused.append(Refusal(row, number, "stands in the list already"))
         else:
-            numbers[number] = None
+            numbers[spelling] = number, row
     if not values:
         raise InvalidInputError("recipients", "there is none; give at least one number")
-    return Recipients(tuple(numbers), tuple(refused))
+    kept = tuple(numbers.values())
+    return Recipients(tuple(number for number, _ in kept), tuple(refused), tuple(row for _, row in kept))
 
 
 def _values(source: Iterable[str] | pd.DataFrame | str | Path, column: str) -> list[object]:

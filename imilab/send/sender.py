@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from imilab.client import AsyncPlatformClient
@@ -16,63 +15,21 @@ from imilab.clock import Clock
 from imilab.errors import ImilabError, NotArmedError, NotSentError
 from imilab.send.guards import Arming
 from imilab.send.pace import Pace
+from imilab.send.rules import CallingRules, Held
+from imilab.send.summary import SendOptions, when_again
 from imilab.send.transitions import Breaker, Verdict, after_entry, after_error
 from imilab.store import PlannedCall, Store
-from imilab.store.journal import claim, release, settle
+from imilab.store.journal import refuse, release, settle
 from imilab.terms import Media, Voice
 from imilab.wire import MakeCall
 
-__all__ = ["SendOptions", "SendSummary", "Sender"]
+__all__ = ["Sender"]
 
 T = TypeVar("T")
 
 _IN_FLIGHT = 64
 _PAUSES_IN_A_ROW = 10
 _LONGEST_NAP_SECONDS = 0.2  # real seconds between looks at the stop signal
-
-
-@dataclass(frozen=True, kw_only=True)
-class SendOptions:
-    """What every call of this sender carries besides its content."""
-
-    caller_id: str = field(repr=False)
-    notify_url: str | None = field(default=None, repr=False)
-    notify_url_auth_id: str | None = None
-    requested_receipts: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class SendSummary:
-    """What one run of the sender did.
-
-    Attributes
-    ----------
-    campaign : str
-        The campaign's name.
-    sent : int
-        Calls that this run asked the platform for, each once.
-    states : mapping of str to int
-        The calls of the plan in each state, afterwards.
-    seconds : float
-        How long it took, real time.
-    stopped : str or None
-        Why it stopped before the end.
-    """
-
-    campaign: str
-    sent: int
-    states: Mapping[str, int]
-    seconds: float
-    stopped: str | None = None
-
-    def __str__(self) -> str:
-        counts = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
-        if not counts:
-            return f"{self.campaign}: nothing to send; the plan has no calls"
-        if not self.sent and not self.stopped:
-            return f"{self.campaign}: nothing left to send; every call was sent before ({counts})"
-        stopped = f"; stopped: {self.stopped}" if self.stopped else ""
-        return f"{self.campaign}: {self.sent} calls sent in {self.seconds:.1f} s ({counts}){stopped}"
 
 
 class Sender:
@@ -86,6 +43,8 @@ class Sender:
         The platform.
     arming : Arming
         The right to place calls.
+    rules : CallingRules
+        Who may be called, and when.
     options : SendOptions
         Caller id and where receipts go.
     pace : Pace
@@ -103,6 +62,7 @@ class Sender:
         store: Store,
         client: AsyncPlatformClient,
         arming: Arming,
+        rules: CallingRules,
         options: SendOptions,
         pace: Pace,
         clock: Clock,
@@ -113,6 +73,7 @@ class Sender:
         self._store = store
         self._client = client
         self._arming = arming
+        self._rules = rules
         self._options = options
         self._pace = pace
         self._clock = clock
@@ -125,6 +86,9 @@ class Sender:
         self._limited = 0
         self._problem: BaseException | None = None
         self.sent = 0
+        self.held: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.next_ms: int | None = None
         self.stopped: str | None = None
 
     async def send(self, calls: Sequence[PlannedCall]) -> None:
@@ -149,7 +113,9 @@ class Sender:
     async def _step(self, under_way: set[asyncio.Task[None]]) -> None:
         """Start one call, or wait a moment until one may start."""
         wait_seconds = self._pace.wait_seconds() / self._clock.time_scale
-        if not self._queue or len(under_way) >= _IN_FLIGHT:
+        if self._queue and await self._put_aside(self._queue[0]):
+            self._queue.popleft()
+        elif not self._queue or len(under_way) >= _IN_FLIGHT:
             await asyncio.wait(under_way, timeout=_LONGEST_NAP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         elif wait_seconds > 0:
             await asyncio.sleep(min(wait_seconds, _LONGEST_NAP_SECONDS))
@@ -171,6 +137,8 @@ class Sender:
         return self.stopped is not None or self._problem is not None
 
     async def _send_one(self, planned: PlannedCall) -> None:
+        if await self._put_aside(planned):
+            return
         try:
             request = self._request(planned)
             self._arming.spend(planned.msisdn)
@@ -178,8 +146,11 @@ class Sender:
             self.stopped = self.stopped or str(problem)
             return
         now_ms = self._clock.now_ms()
-        if not await self._write(lambda connection: claim(connection, planned.correlation_id, now_ms)):
+        claimed = await self._write(lambda connection: self._rules.claim(connection, planned, now_ms))
+        if claimed is not True:
             self._arming.give_back()
+            if isinstance(claimed, Held):
+                self._hold(claimed)
             return
         self.sent += 1
         try:
@@ -191,6 +162,25 @@ class Sender:
             self._failed_tries[planned.correlation_id] += isinstance(problem, NotSentError)
             verdict = after_error(problem, self._failed_tries[planned.correlation_id])
         await self._record(planned, verdict)
+
+    async def _put_aside(self, planned: PlannedCall) -> bool:
+        """Tell whether a call may not be placed now, and note why; it takes no turn of the pace."""
+        if reason := self._rules.refusal(planned.msisdn):
+            await self._write(lambda connection: refuse(connection, planned.correlation_id, reason))
+            self.refused[reason] += 1
+            return True
+        held = self._rules.held(planned, self._clock.now_ms())
+        if held:
+            self._hold(held)
+            await asyncio.sleep(0)
+        return held is not None
+
+    def _hold(self, held: Held) -> None:
+        self.held[held.reason] += 1
+        if held.next_ms is not None:
+            self.next_ms = min(held.next_ms, self.next_ms or held.next_ms)
+        if held.stops:
+            self.stopped = self.stopped or f"{held.reason}; {when_again(held.next_ms)}"
 
     def _request(self, planned: PlannedCall) -> MakeCall:
         return MakeCall(

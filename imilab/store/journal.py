@@ -23,6 +23,7 @@ __all__ = [
     "count_states",
     "planned_calls",
     "recover",
+    "refuse",
     "release",
     "settle",
 ]
@@ -193,6 +194,14 @@ def release(connection: sqlite3.Connection, correlation_id: str) -> None:
     state = _state_told_by_receipts(connection, correlation_id, None) or "planned"
     connection.execute(
         "UPDATE requests SET state = ? WHERE correlation_id = ? AND state = 'sending'", (state, correlation_id)
+    )
+
+
+def refuse(connection: sqlite3.Connection, correlation_id: str, reason: str) -> None:
+    """Move a planned call that must never be placed to rejected; it was not asked for."""
+    connection.execute(
+        "UPDATE requests SET state = 'rejected', message = ? WHERE correlation_id = ? AND state = 'planned'",
+        (f"not called: {reason}", correlation_id),
     )
 
 

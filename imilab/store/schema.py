@@ -45,6 +45,16 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         );
         """,
     ),
+    (
+        "0002_cap_indexes",
+        """
+        CREATE INDEX IF NOT EXISTS requests_by_number ON requests (msisdn);
+        CREATE INDEX IF NOT EXISTS requests_by_campaign ON requests (campaign, state) WHERE campaign IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS requests_by_request ON requests (requested_at_ms) WHERE requested_at_ms IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS requests_by_ring ON requests (coalesce(send_at_ms, requested_at_ms), state)
+            WHERE requested_at_ms IS NOT NULL;
+        """,
+    ),
 )
 
 
