@@ -11,11 +11,11 @@ BIN := .venv/bin
 export PYTHON UPGRADE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test lab bench lint lint-rules lint-format lint-types lint-imports format notebooks wheel lock \
+.PHONY: help setup browser demo test test-faults lab bench lint lint-rules lint-format lint-types lint-imports format notebooks wheel lock \
 	clean clean-all
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make or refresh .venv; every command below does it first
 	@sh .ci/setup.sh
@@ -28,6 +28,9 @@ demo: setup ## run the main job on the embedded simulator; results in demo-outpu
 
 test: setup browser ## run every test, those in a real browser included where Chromium is or can be installed
 	$(BIN)/python -m pytest -q $(ARGS)
+
+test-faults: setup ## kill and break a sender at every step: the whole fault suite, a few minutes
+	$(BIN)/python -m tests.faults
 
 lab: setup ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \

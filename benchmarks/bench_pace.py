@@ -1,7 +1,7 @@
 """Pace: 20, 100 and 400 calls per second against a platform that answers in 250 ms, beside a plain httpx loop.
 
-``python benchmarks/bench_pace.py [--quick] [--seconds N] [--rates 20,100,400]``; 30 s each, 10 s with ``--quick``. Sender
-and platform are processes of their own; both note the moment of each request on the machine's one monotonic clock.
+``python benchmarks/bench_pace.py [--quick] [--seconds N] [--rates 20,100,400]``; 30 s each, 10 s with ``--quick``.
+Sender and platform are processes of their own; both note the moment of each request on one monotonic clock.
 """
 
 from __future__ import annotations

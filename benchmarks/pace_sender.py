@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import phonenumbers
 from pydantic import SecretStr
 
 import imilab
@@ -31,12 +32,19 @@ _CALLER = "+12025550100"
 
 def main(kind: str, base_url: str, rate: int, seconds: int) -> None:
     """Send `rate * seconds` calls and tell when each left, and the processor time they took."""
-    numbers = [f"+1{200 + index // 100}5550{100 + index % 100}" for index in range(rate * seconds)]
+    numbers = _numbers(rate * seconds)
     if kind == "httpx":
         measured = _measure(lambda: asyncio.run(_plain_loop(base_url, numbers, rate)))
     else:
         measured = _with_imilab(base_url, numbers, rate)
     print(json.dumps(measured))
+
+
+def _numbers(count: int) -> list[str]:
+    """Give numbers reserved for fiction, in the area codes that exist."""
+    fictitious = ((code, phonenumbers.parse(f"+1{code}5550100")) for code in range(201, 1000))
+    codes = [code for code, one in fictitious if phonenumbers.region_code_for_number(one) == "US"]
+    return [f"+1{codes[index // 100]}5550{100 + index % 100}" for index in range(count)]
 
 
 def _measure(work: Callable[[], object]) -> dict[str, Any]:
