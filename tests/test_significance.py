@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -88,6 +88,7 @@ def test_each_interval_and_its_test_agree(method: str, one: tuple[int, int], oth
 
 
 @given(counts, counts, st.floats(-0.9, 0.9))
+@example((0, 1), (0, 1), 8.688306312682705e-09)
 def test_the_score_test_of_a_margin_turns_with_the_arms(
     one: tuple[int, int], other: tuple[int, int], margin: float
 ) -> None:

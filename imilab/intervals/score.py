@@ -163,7 +163,10 @@ def restricted_rates(x1: Floats, n1: Floats, x0: Floats, n0: Floats, d: Floats) 
     # Where the radius is zero the three roots are one, and the angle is of no account.
     cosine = np.divide(q, radius**3, out=np.zeros(np.shape(q)), where=np.abs(radius) > 1e-9)
     angle = (np.pi + np.arccos(np.clip(cosine, -1.0, 1.0))) / 3
-    p0 = np.clip(2 * radius * np.cos(angle) - third, np.maximum(0.0, -d), np.minimum(1.0, 1 - d))
+    low, high = np.maximum(0.0, -d), np.minimum(1.0, 1 - d)
+    p0 = np.clip(2 * radius * np.cos(angle) - third, low, high)
+    # Without any success, or any failure, the most likely rates lie at the edge, which the root misses by its rounding.
+    p0 = np.where(x == 0, low, np.where(x == n, high, p0))
     return np.clip(p0 + d, 0.0, 1.0), p0
 
 
