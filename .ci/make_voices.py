@@ -64,4 +64,4 @@ if __name__ == "__main__":
     parser.add_argument("source", type=Path, help="the list of Azure voices, CSV")
     parser.add_argument("target", type=Path, nargs="?", default=TARGET, help="where to write (default: the package)")
     arguments = parser.parse_args()
-    print(f"{make_voices(arguments.source, arguments.target)} voices written to {arguments.target}")  # noqa: T201
+    print(f"{make_voices(arguments.source, arguments.target)} voices written to {arguments.target}")  # noqa: T201 - a script talks to its terminal
