@@ -131,4 +131,4 @@ def test_no_error_shows_a_number_that_stands_where_a_name_belongs(tmp_path: Path
 def test_no_repr_shows_a_number():
     found = read_recipients([*GOOD, GOOD[0], "2025550123"])
 
-    assert "5550" not in repr(found) + repr(found.refused)
+    assert "2025550" not in repr(found) + repr(found.refused)

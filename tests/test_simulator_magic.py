@@ -93,7 +93,7 @@ def test_a_number_forces_its_error_and_no_call(rig, ending):
     for _ in range(2):
         answer = rig.call(magic(ending), ending)
         assert answer.status_code == http_status
-        assert "5550" not in answer.text
+        assert "6465550" not in answer.text
         with pytest.raises(kind):
             read_response(answer.status_code, answer.headers, answer.content)
     assert rig.simulator.calls_placed(magic(ending)) == 0
