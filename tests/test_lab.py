@@ -175,10 +175,10 @@ def fail(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "imilab.lab.Store.__init__",
-        "imilab.lab.Dispatcher.__init__",
-        "imilab.lab.read_times_again",
-        "imilab.lab.Receiver.serve",
+        "imilab.lab.core.Store.__init__",
+        "imilab.lab.core.Dispatcher.__init__",
+        "imilab.lab.core.read_times_again",
+        "imilab.lab.reading.Receiver.serve",
         "imilab.simulated.SimulatedPlatform.__init__",
         "imilab.simulated.SimulatedPlatform.start",
         "imilab.simulated.Simulation.correlation_ids",

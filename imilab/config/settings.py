@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -19,22 +18,19 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from imilab.errors import ConfigError, InvalidInputError
-from imilab.numbers import is_e164
-from imilab.wire.rules import check_notify_url, check_receipts, is_loopback
+from imilab.config import checks
+from imilab.errors import ConfigError
 
 __all__ = ["Settings"]
 
 _FILE = "imilab.toml"
-_URL = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[\w.-]+)(?::([0-9]{1,5}))?(/[\w./-]*)?", re.ASCII)
-_NUMBER_KEY_BYTES = 32
-_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
-_NUMBER_TYPES = ("mobile", "fixed_line", "fixed_line_or_mobile")
 _HOURS = r"^(off|[0-2]?[0-9]:[0-5][0-9]-[0-2]?[0-9]:[0-5][0-9])$"
 _DAYS = r"^[A-Za-z]*([ ,-]+[A-Za-z]+)*$"
+_BYTES = r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$"
 
-T = TypeVar("T")
+Secret = Annotated[SecretStr, AfterValidator(checks.check_secret)]
+Prices = Annotated[dict[str, Decimal], NoDecode, BeforeValidator(checks.check_prices)]
+Policy = Annotated[dict[str, Any] | None, NoDecode, BeforeValidator(checks.check_contact_policy)]
 
 
 class Settings(BaseSettings):
@@ -83,8 +79,30 @@ class Settings(BaseSettings):
         A call without a final event for this long counts as lost.
     early_hangup_seconds : float
         A person who hangs up within this time after answering hung up early.
+    price_per_call, price_per_minute : mapping of str to Decimal
+        By ISO country code, ``*`` for every other one, in `currency`; for the estimate of a plan's cost. In the
+        environment ``GB=0.012, *=0.03``.
+    currency : str, optional
+        ISO 4217 code of the prices, such as ``EUR``.
+    contact_policy : mapping, optional
+        The platform's ``contactPolicy``, sent with every call: ``contactPolicyGroup, channelCheckConsent,
+        channelApplyFrequencyCap``.
+    stop_file : Path, optional
+        While this file exists, no call is started; by default beside the store, with the ending ``.stop``.
+    retention_days : int, optional
+        How old receipts and requests may become before `Lab.forget_old` removes them.
+    receiver_token : SecretStr, optional
+        A secret last part of the receiver's path, for where webhooks are not signed.
+    free_space_floor_bytes : int
+        With less free space beside the store, nothing is written and receipts are answered 503.
     store : Path
         The embedded database.
+    store_url : SecretStr, optional
+        ``postgresql://user:password@host/database`` instead, for teams with several receivers.
+    archive : Path, optional
+        Folder of imported logs; by default beside the store, with the ending ``.archive``.
+    memory_limit : str, optional
+        What queries and imports may take, such as ``4GB``; by default a quarter of the machine's memory.
     number_key : SecretStr, optional
         Key of the number hashes, hex; by default one made once beside the store.
 
@@ -103,19 +121,21 @@ class Settings(BaseSettings):
         env_prefix="IMILAB_", toml_file=_FILE, frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
-    base_url: str | None = None
-    key: SecretStr | None = None
-    caller_id: str | None = Field(default=None, repr=False)
-    notify_url: str | None = Field(default=None, repr=False)
+    base_url: Annotated[str | None, AfterValidator(checks.check_base_url)] = None
+    key: Secret | None = None
+    caller_id: Annotated[str | None, AfterValidator(checks.check_caller_id)] = Field(default=None, repr=False)
+    notify_url: Annotated[str | None, AfterValidator(checks.check_receipts_url)] = Field(default=None, repr=False)
     notify_url_auth_id: str | None = None
-    requested_receipts: Annotated[tuple[str, ...], NoDecode] = ()
-    hub_secret: SecretStr | None = None
-    previous_hub_secret: SecretStr | None = None
-    tenant_zone: str | None = None
+    requested_receipts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checks.check_receipt_names)] = ()
+    hub_secret: Secret | None = None
+    previous_hub_secret: Secret | None = None
+    tenant_zone: Annotated[str | None, AfterValidator(checks.check_zone)] = None
     live: bool = False
-    allow_list: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
-    countries: Annotated[tuple[str, ...], NoDecode] = ()
-    number_types: Annotated[tuple[str, ...], NoDecode] = _NUMBER_TYPES
+    allow_list: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checks.check_allow_list)] = Field(
+        default=(), repr=False
+    )
+    countries: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checks.check_countries)] = ()
+    number_types: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checks.check_number_types)] = checks.NUMBER_TYPES
     quiet_hours: str | None = Field(default=None, pattern=_HOURS)
     quiet_days: str = Field(default="mon-sun", pattern=_DAYS)
     silent_days: str = Field(default="", pattern=_DAYS)
@@ -124,12 +144,23 @@ class Settings(BaseSettings):
     cap_number_per_day: int = Field(default=3, ge=1)
     cap_campaign: int | None = Field(default=None, ge=1)
     cap_per_day: int | None = Field(default=None, ge=1)
+    price_per_call: Prices = Field(default_factory=dict)
+    price_per_minute: Prices = Field(default_factory=dict)
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    contact_policy: Policy = None
+    stop_file: Path | None = None
+    retention_days: int | None = Field(default=None, ge=1)
+    receiver_token: Secret | None = None
+    free_space_floor_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
     calls_per_second: float = Field(default=20.0, gt=0, le=1000)
     request_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
     receipt_horizon: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
     early_hangup_seconds: float = Field(default=5.0, gt=0, le=3600)
     store: Path = Path("imilab.sqlite")
-    number_key: SecretStr | None = None
+    store_url: Secret | None = None
+    archive: Path | None = None
+    memory_limit: str | None = Field(default=None, pattern=_BYTES)
+    number_key: Annotated[Secret, AfterValidator(checks.check_number_key)] | None = None
 
     def __init__(self, **values: Any) -> None:
         failure: ConfigError | None = None
@@ -171,89 +202,6 @@ class Settings(BaseSettings):
         secrets = (self.hub_secret, self.previous_hub_secret)
         return tuple(secret.get_secret_value().encode() for secret in secrets if secret)
 
-    @field_validator("base_url")
-    @classmethod
-    def _check_base_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        match = _URL.fullmatch(value)
-        if not match or int(match[3] or 443) > 65535:
-            raise ValueError("not a URL like https://api.us.webexconnect.io")
-        if match[1] == "http" and not is_loopback(match[2].strip("[]")):
-            raise ValueError("http would send the key in the clear; give https")
-        return value.rstrip("/")
-
-    @field_validator("key", "hub_secret", "previous_hub_secret", "number_key")
-    @classmethod
-    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            text = value.get_secret_value()
-            if not text or not text.isascii() or not text.isprintable() or text != text.strip():
-                raise ValueError("empty, or holds spaces or characters that no header can carry")
-        return value
-
-    @field_validator("number_key")
-    @classmethod
-    def _check_number_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.fullmatch(
-            rf"([0-9A-Fa-f]{{2}}){{{_NUMBER_KEY_BYTES},}}", value.get_secret_value()
-        ):
-            raise ValueError(f"not {_NUMBER_KEY_BYTES} or more bytes in hex")
-        return value
-
-    @field_validator("caller_id")
-    @classmethod
-    def _check_caller_id(cls, value: str | None) -> str | None:
-        if value is not None and not is_e164(value):
-            raise ValueError("not E.164; write +, country code and number, digits only")
-        return value
-
-    @field_validator("notify_url")
-    @classmethod
-    def _check_notify_url(cls, value: str | None) -> str | None:
-        _as_value_error(check_notify_url, value)
-        return value
-
-    @field_validator("requested_receipts", mode="before")
-    @classmethod
-    def _check_requested_receipts(cls, value: object) -> tuple[str, ...]:
-        return _as_value_error(check_receipts, _split(value))
-
-    @field_validator("allow_list", mode="before")
-    @classmethod
-    def _check_allow_list(cls, value: object) -> tuple[object, ...]:
-        numbers = _split(value)
-        wrong = sum(not (isinstance(one, str) and (is_e164(one) or _HASH.fullmatch(one))) for one in numbers)
-        if wrong:
-            raise ValueError(f"{wrong} of {len(numbers)} entries are neither E.164 numbers nor keyed hashes")
-        return numbers
-
-    @field_validator("countries", mode="before")
-    @classmethod
-    def _check_countries(cls, value: object) -> tuple[str, ...]:
-        from phonenumbers import SUPPORTED_REGIONS
-
-        countries = tuple(str(country).upper() for country in _split(value))
-        if not all(_COUNTRY.fullmatch(country) and country in SUPPORTED_REGIONS for country in countries):
-            raise ValueError("not ISO 3166 codes; write GB,US,IN and so on")
-        return countries
-
-    @field_validator("number_types", mode="before")
-    @classmethod
-    def _check_number_types(cls, value: object) -> tuple[object, ...]:
-        types = _split(value)
-        if not types or any(kind not in _NUMBER_TYPES for kind in types):
-            raise ValueError(f"not of {', '.join(_NUMBER_TYPES)}")
-        return types
-
-    @field_validator("tenant_zone")
-    @classmethod
-    def _check_zone(cls, value: str | None) -> str | None:
-        try:
-            return None if value is None else ZoneInfo(value).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("not an IANA zone like Asia/Kolkata") from None
-
 
 def _config_error(problem: ValidationError) -> ConfigError:
     first = problem.errors(include_input=False, include_url=False, include_context=False)[0]
@@ -262,18 +210,3 @@ def _config_error(problem: ValidationError) -> ConfigError:
         return ConfigError(name, "no such setting; see help(imilab.Settings)")
     reason = first["msg"].removeprefix("Value error, ")
     return ConfigError(name, f"{reason}; set it as an argument, IMILAB_{name.upper()} or in {_FILE}")
-
-
-def _split(value: object) -> tuple[object, ...]:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    raise ValueError("not a list, nor a text with commas")
-
-
-def _as_value_error(check: Callable[[object], T], value: object) -> T:
-    try:
-        return check(value)
-    except InvalidInputError as problem:
-        raise ValueError(str(problem).removeprefix(f"{problem.field}: ")) from None

@@ -1,0 +1,94 @@
+"""The façade's verbs that reach the platform."""
+
+from __future__ import annotations
+
+from imilab.errors import hides_arguments
+from imilab.lab.core import LabCore
+from imilab.lab_call import Call
+from imilab.send import Arm, Plan, ReconcileSummary, SendSummary, planned_call
+from imilab.terms import Media, Voice
+from imilab.wire import CallStatus
+
+__all__ = ["SendingVerbs"]
+
+
+class SendingVerbs(LabCore):
+    """Places calls and asks about them."""
+
+    def go_live(self, calls: int) -> None:
+        """Allow this lab to place `calls` real calls within the next fifteen minutes.
+
+        Raises `NotArmedError`, which names every setting that is missing.
+        """
+        self.arming.arm(calls)
+
+    @hides_arguments
+    def call(self, msisdn: str, content: Voice | Media, text: str | None = None) -> Call:
+        """Place one test call.
+
+        Parameters
+        ----------
+        msisdn : str
+            The number, E.164.
+        content : Voice or Media
+            What is played.
+        text : str, optional
+            What the voice says.
+
+        Returns
+        -------
+        Call
+            Already sent; `Call.wait` waits for its receipts.
+
+        Raises
+        ------
+        InvalidInputError
+            Names the field that the platform would refuse.
+        NotArmedError
+            The real platform may not be dialled.
+        """
+        planned = planned_call(msisdn, Arm(content, text), self._new_id())
+        self._dispatcher.call(planned)
+        return Call(self.store, planned.correlation_id)
+
+    @hides_arguments
+    def send(self, plan: Plan, *, calls_per_second: float | None = None, progress: bool | None = None) -> SendSummary:
+        """Send what is left of a plan, never a call twice.
+
+        Parameters
+        ----------
+        plan : Plan
+            Sending it again after an interruption sends the rest; after its end, nothing.
+        calls_per_second : float, optional
+            Slower than the tenant's limit, on the lab's clock.
+        progress : bool, optional
+            Show a progress bar; by default in a notebook or a terminal.
+
+        Raises
+        ------
+        NotArmedError
+            The real platform may not be dialled, or a number is not on the allow-list.
+        StoreLockedError
+            Something else is sending from this store.
+        """
+        return self._dispatcher.send(plan, calls_per_second=calls_per_second, progress=progress)
+
+    def stop(self) -> None:
+        """Start no further call in the send that is running, from another thread or a button."""
+        self._dispatcher.stop()
+
+    @hides_arguments
+    def reconcile(self, *, older_than_seconds: float = 0.0, progress: bool | None = None) -> ReconcileSummary:
+        """Ask the platform about calls without a final receipt, and store what it tells as receipts of source `poll`.
+
+        Calls requested within the last `older_than_seconds` are left out; `progress` is as for `send`.
+        """
+        return self._dispatcher.reconcile(older_than_seconds=older_than_seconds, progress=progress)
+
+    def call_status(self, message_id: str) -> CallStatus:
+        """Ask the platform how one call stands; nothing is stored."""
+        return self._dispatcher.call_status(message_id)
+
+    def wait(self, timeout_seconds: float = 60.0) -> int:
+        """Wait, in real seconds, until every accepted call has its final receipt; return how many are still open."""
+        return self._dispatcher.wait(timeout_seconds)
