@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHON UPGRADE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-faults lab bench lint lint-rules lint-format lint-types lint-imports format notebooks wheel lock \
+.PHONY: help setup programs demo test test-faults lab bench lint lint-rules lint-format lint-types lint-imports format notebooks wheel lock \
 	clean clean-all
 
 help: ## list these commands
@@ -20,13 +20,13 @@ help: ## list these commands
 setup: ## make or refresh .venv; every command below does it first
 	@sh .ci/setup.sh
 
-browser:
-	@sh .ci/browser.sh
+programs:
+	@sh .ci/test_programs.sh
 
 demo: setup ## run the main job on the embedded simulator; results in demo-output/
 	$(BIN)/imilab demo --folder demo-output
 
-test: setup browser ## run every test, those in a real browser included where Chromium is or can be installed
+test: setup programs ## run every test; those that need Chromium, PostgreSQL, Java or sshd skip where none can be installed
 	$(BIN)/python -m pytest -q $(ARGS)
 
 test-faults: setup ## kill and break a sender at every step: the whole fault suite, a few minutes
