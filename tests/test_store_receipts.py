@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from imilab.store import PlannedCall, Settlement, Store, StoredReceipt
 from imilab.store.journal import add_calls, claim, settle
 from imilab.store.receipts import add_quarantined, add_receipt, read_times_again
 from imilab.wire import Receipt, format_timestamp, read_receipt
+from tests.store_places import StorePlace
 
 T0 = 1_772_442_000_000
 MSISDN = "+12025550123"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "lab.sqlite") as opened:
+def store(place: StorePlace) -> Iterator[Store]:
+    with place.open() as opened:
         yield opened
 
 
@@ -119,6 +121,24 @@ def test_a_poll_of_another_event_is_kept_beside_a_webhook(store, other):
 
 def test_events_without_a_message_id_are_never_matched_across_doors(store):
     assert add(store, told("webhook", T0 + 1, message_id=""), told("poll", T0, message_id="")) == [True, True]
+
+
+def test_doors_that_tell_the_same_events_at_once_leave_each_event_once(store, place):
+    events = [f"m{number}" for number in range(60)]
+    doors = {source: [told(source, T0 + 250, message_id=name) for name in events] for source in ("webhook", "poll")}
+    start = threading.Barrier(4)
+
+    def tell(source: str) -> None:
+        with place.open() as own:
+            start.wait()
+            add(own, *doors[source])
+
+    threads = [threading.Thread(target=tell, args=(source,)) for source in ("webhook", "poll") * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(store.rows("SELECT message_id, source FROM receipts")) == sorted((one, "webhook") for one in events)
 
 
 def test_an_odd_body_is_kept_once(store):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,25 +14,40 @@ from typing import Any
 import pytest
 
 from imilab.errors import InvalidInputError, StoreError
-from imilab.store import Store, database
+from imilab.store import Store, sqlite
+from imilab.store.connection import Connection
+from imilab.store.postgres_sql import spell_columns
+from tests.store_places import StorePlace
 
 SECONDS = 10.0  # a future that takes longer is taken for one that never resolves
-INSERT = "INSERT INTO notes VALUES (?)"
+INSERT = "INSERT INTO notes (note) VALUES (?)"
+TABLE = "CREATE TABLE notes (place INTEGER PRIMARY KEY, note TEXT UNIQUE NOT NULL)"
+
+
+def with_notes(place: StorePlace) -> Store:
+    opened = place.open()
+    opened.write(lambda connection: connection.execute(spell_columns(TABLE) if place.is_postgres else TABLE) and None)
+    return opened
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "lab.sqlite") as opened:
-        opened.write(lambda connection: connection.execute("CREATE TABLE notes (note TEXT UNIQUE NOT NULL)") and None)
+def store(place: StorePlace) -> Iterator[Store]:
+    with with_notes(place) as opened:
         yield opened
 
 
-def note(text: str | None) -> Callable[[sqlite3.Connection], None]:
+@pytest.fixture
+def file_store(tmp_path: Path) -> Iterator[Store]:
+    with with_notes(StorePlace(tmp_path / "lab.sqlite")) as opened:
+        yield opened
+
+
+def note(text: str | None) -> Callable[[Connection], None]:
     return lambda connection: connection.execute(INSERT, (text,)) and None
 
 
 def notes(store: Store) -> list[str]:
-    return [text for (text,) in store.rows("SELECT note FROM notes ORDER BY rowid")]
+    return [text for (text,) in store.rows("SELECT note FROM notes ORDER BY place")]
 
 
 class Held:
@@ -44,7 +58,7 @@ class Held:
         self.future: Future[Any] = store.submit(self._wait)
         assert self._entered.wait(SECONDS)
 
-    def _wait(self, _: sqlite3.Connection) -> None:
+    def _wait(self, _: Connection) -> None:
         self._entered.set()
         self._open.wait(SECONDS)
 
@@ -53,7 +67,7 @@ class Held:
         self.future.result(SECONDS)
 
 
-def together(store: Store, *jobs: Callable[[sqlite3.Connection], Any]) -> list[Any]:
+def together(store: Store, *jobs: Callable[[Connection], Any]) -> list[Any]:
     """Run jobs in one batch and give each one's result or error."""
     held = Held(store)
     futures = [store.submit(job) for job in jobs]
@@ -62,7 +76,8 @@ def together(store: Store, *jobs: Callable[[sqlite3.Connection], Any]) -> list[A
     return [future.exception() or future.result() for future in futures]
 
 
-def test_waiting_writes_share_a_commit(store):
+def test_waiting_writes_share_a_commit(file_store):
+    store = file_store
     statements: list[str] = []
     store.write(lambda connection: connection.set_trace_callback(statements.append))
     assert together(store, *(note(str(number)) for number in range(400))) == [None] * 400
@@ -71,13 +86,12 @@ def test_waiting_writes_share_a_commit(store):
     assert notes(store) == [str(number) for number in range(400)]
 
 
-def test_a_result_arrives_only_once_another_connection_can_see_it(store):
+def test_a_result_arrives_only_once_another_connection_can_see_it(store, place):
     seen: list[int] = []
 
     def look(_: Future[Any]) -> None:
-        with sqlite3.connect(store.path) as other:
-            seen.append(other.execute("SELECT count(*) FROM notes").fetchone()[0])
-        other.close()
+        with place.open() as other:
+            seen.extend(*other.rows("SELECT count(*) FROM notes"))
 
     for number in range(1, 6):
         future = store.submit(note(str(number)))
@@ -88,14 +102,14 @@ def test_a_result_arrives_only_once_another_connection_can_see_it(store):
     assert len(seen) == 5
 
 
-def test_every_commit_reaches_the_disk(store):
+def test_every_commit_reaches_the_disk(file_store):
     pragmas = ("journal_mode", "synchronous", "foreign_keys")
-    found = store.write(lambda c: [c.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas])
+    found = file_store.write(lambda c: [c.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas])
     assert found == ["wal", 2, 1]  # 2 is FULL
 
 
-def half_done(error: BaseException) -> Callable[[sqlite3.Connection], None]:
-    def job(connection: sqlite3.Connection) -> None:
+def half_done(error: BaseException) -> Callable[[Connection], None]:
+    def job(connection: Connection) -> None:
         connection.execute(INSERT, ("half",))
         raise error
 
@@ -120,20 +134,22 @@ def test_a_failing_job_undoes_itself_and_nothing_else(store, error):
         note(None),
         lambda connection: connection.execute("SELECT * FROM no_such_table"),
         lambda connection: connection.execute("no SQL"),
-        lambda connection: connection.execute("INSERT INTO notes VALUES (?)", (object(),)),
+        lambda connection: connection.execute(INSERT, (object(),)),
     ],
     ids=["constraint", "no table", "no SQL", "no such type"],
 )
-def test_an_error_of_sqlites_becomes_a_store_error_of_that_job_alone(store, job):
+def test_an_error_of_the_databases_becomes_a_store_error_of_that_job_alone(store, job):
     before, error, after = together(store, note("before"), job, note("after"))
     assert (before, after) == (None, None)
-    assert type(error) is StoreError
+    assert isinstance(error, StoreError)
     assert str(error).startswith("cannot write: ")
     assert notes(store) == ["before", "after"]
 
 
-def test_a_full_database_fails_what_does_not_fit_and_recovers(store):
-    def squeeze(connection: sqlite3.Connection) -> None:
+def test_a_full_database_fails_what_does_not_fit_and_recovers(file_store):
+    store = file_store
+
+    def squeeze(connection: Connection) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
@@ -146,8 +162,10 @@ def test_a_full_database_fails_what_does_not_fit_and_recovers(store):
     store.write(note("x" * 500_000))
 
 
-def test_a_commit_that_fails_fails_every_job_in_it(store):
-    def orphan(connection: sqlite3.Connection) -> None:
+def test_a_commit_that_fails_fails_every_job_in_it(file_store):
+    store = file_store
+
+    def orphan(connection: Connection) -> None:
         connection.execute("PRAGMA defer_foreign_keys = ON")
         connection.execute(
             "INSERT INTO requests (correlation_id, msisdn, content_type, state, attempt, created_at_ms)"
@@ -161,7 +179,7 @@ def test_a_commit_that_fails_fails_every_job_in_it(store):
     store.write(note("later"))
 
 
-def commit_and_exit(connection: sqlite3.Connection) -> None:
+def commit_and_exit(connection: Connection) -> None:
     connection.execute("COMMIT")
     raise SystemExit
 
@@ -179,20 +197,20 @@ def test_a_job_that_breaks_the_connection_does_not_break_the_store(store, job):
 
 
 @pytest.mark.parametrize("usage", [OSError("gone"), TypeError("odd"), 10 * 2**20], ids=["OSError", "bug", "full"])
-def test_nothing_is_written_where_the_disk_cannot_be_trusted_and_all_is_well_after(store, monkeypatch, usage):
+def test_nothing_is_written_where_the_disk_cannot_be_trusted_and_all_is_well_after(file_store, monkeypatch, usage):
     def disk_usage(_: Path) -> Any:
         if isinstance(usage, Exception):
             raise usage
         return SimpleNamespace(free=usage)
 
     with monkeypatch.context() as patch:
-        patch.setattr(database.shutil, "disk_usage", disk_usage)
+        patch.setattr(sqlite.shutil, "disk_usage", disk_usage)
         with pytest.raises(
             StoreError, match="10 MiB are free beside the store" if usage == 10 * 2**20 else "cannot write"
         ):
-            store.submit(note("lost")).result(SECONDS)
-    store.write(note("kept"))
-    assert notes(store) == ["kept"]
+            file_store.submit(note("lost")).result(SECONDS)
+    file_store.write(note("kept"))
+    assert notes(file_store) == ["kept"]
 
 
 def test_a_cancelled_write_is_dropped_and_the_others_go_on(store):
@@ -231,28 +249,26 @@ def test_a_write_that_would_wait_for_itself_is_refused(store):
         store.submit(lambda _: store.write(note("inner"))).result(SECONDS)
 
 
-def test_closing_finishes_what_is_queued(tmp_path):
-    store = Store(tmp_path / "lab.sqlite")
-    store.write(lambda connection: connection.execute("CREATE TABLE notes (note TEXT)") and None)
+def test_closing_finishes_what_is_queued(place):
+    store = with_notes(place)
     futures = [store.submit(note(str(number))) for number in range(50)]
     store.close()
     store.close()
     assert all(future.done() and not future.exception() for future in futures)
     with pytest.raises(StoreError, match="closed"):
         store.submit(note("late"))
-    with Store(tmp_path / "lab.sqlite") as again:
+    with place.open() as again:
         assert len(notes(again)) == 50
 
 
-def test_closing_from_inside_a_job_waits_for_nobody(tmp_path):
-    store = Store(tmp_path / "lab.sqlite")
+def test_closing_from_inside_a_job_waits_for_nobody(place):
+    store = place.open()
     store.submit(lambda _: store.close()).result(SECONDS)
     store.close()
 
 
-def test_every_write_that_was_taken_is_told_of_while_many_threads_race_with_closing(tmp_path):
-    store = Store(tmp_path / "lab.sqlite")
-    store.write(lambda connection: connection.execute("CREATE TABLE notes (note TEXT)") and None)
+def test_every_write_that_was_taken_is_told_of_while_many_threads_race_with_closing(place):
+    store = with_notes(place)
     taken: list[Future[None]] = []
 
     def hurry(name: int) -> None:
@@ -271,5 +287,5 @@ def test_every_write_that_was_taken_is_told_of_while_many_threads_race_with_clos
     for thread in threads:
         thread.join(SECONDS)
     assert wait(taken, SECONDS).not_done == set()
-    with Store(tmp_path / "lab.sqlite") as again:
+    with place.open() as again:
         assert len(notes(again)) == sum(future.exception() is None for future in taken) == len(taken)

@@ -1,6 +1,7 @@
-"""The embedded database: what was asked of the platform and what came back, durable before anyone is told.
+"""The database: what was asked of the platform and what came back, durable before anyone is told.
 
-SQLite in WAL mode with ``synchronous=FULL``; one thread writes, and many waiting writes share one commit.
+SQLite in WAL mode with ``synchronous=FULL``, or PostgreSQL where several machines share it. One thread writes, and many
+waiting writes share one commit.
 """
 
 from __future__ import annotations

@@ -1,77 +1,113 @@
-"""The store's file: opening, one writer, many readers."""
+"""The store: one writer, many readers, on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from imilab.errors import StoreError
+from imilab.errors import ConfigError, StoreError
+from imilab.store.connection import Backend, Connection
 from imilab.store.project_key import read_project_key
-from imilab.store.schema import check_owner, migrate, use_wal
+from imilab.store.readers import Readers
+from imilab.store.sqlite import FREE_SPACE_FLOOR_BYTES, SqliteBackend
 from imilab.store.writer import Writer
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from imilab.config import Settings
 
 __all__ = ["FREE_SPACE_FLOOR_BYTES", "Store"]
 
 T = TypeVar("T")
 
-FREE_SPACE_FLOOR_BYTES = 64 * 1024 * 1024
-"""Below this the store refuses to write: a full disk can kill SQLite, and the platform sends again what was refused."""
-
 
 class Store:
-    """The embedded database of one project.
+    """The database of one project.
 
     Parameters
     ----------
     path : Path
-        Its file, made with mode 0600 where it does not exist; its folder must exist.
+        SQLite's file, made with mode 0600 where it does not exist; its folder must exist. With a URL, nothing is made:
+        it is then the place beside which local files (imported logs, caches, the stop file) lie.
     number_key : bytes, optional
-        Key of the number hashes; by default one made once in a 0600 file beside the store.
+        Key of the number hashes; by default one made once in a 0600 file beside the store. A URL needs one.
+    url : SecretStr, optional
+        ``postgresql://user:password@host/database`` instead of the file.
+    free_space_floor_bytes : int
+        With less free space beside the file, nothing is written.
+
+    Attributes
+    ----------
+    path : Path
+        As given, absolute.
+    number_key : bytes
+        Key of the number hashes.
+    place : str
+        What messages call the database; never a host, a user or a password.
 
     Raises
     ------
     StoreError
-        The file cannot be opened, or is no store of imilab's.
+        The database cannot be opened, or is no store of imilab's.
+    ConfigError
+        The URL cannot be read or has no number key, or psycopg is missing.
     """
 
-    def __init__(self, path: Path, number_key: bytes | None = None) -> None:
+    place = "not open"
+
+    def __init__(
+        self,
+        path: Path,
+        number_key: bytes | None = None,
+        *,
+        url: SecretStr | None = None,
+        free_space_floor_bytes: int = FREE_SPACE_FLOOR_BYTES,
+    ) -> None:
         self.path = Path(path).absolute()
-        if not self.path.parent.is_dir():
-            raise StoreError(f"the folder {self.path.parent} does not exist; make it or set IMILAB_STORE")
-        self._closed = False
-        self._readers = threading.local()
-        self._all_readers: list[sqlite3.Connection] = []
+        self._backend: Backend = (
+            SqliteBackend(self.path, free_space_floor_bytes) if url is None else _postgres(url, number_key)
+        )
+        self.place = self._backend.place
         try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._writer = Writer(self._open_writer, self._check_space)
-        except (OSError, sqlite3.Error) as problem:
-            raise StoreError(f"cannot open {self.path}: {problem}") from None
+            self._writer = Writer(self._backend)
+        except StoreError:
+            raise
+        except self._backend.errors as problem:
+            raise StoreError(f"cannot open {self.place}: {problem}") from None
+        self._readers = Readers(self._backend)
         try:
             self.number_key = number_key or read_project_key(self.path)
         except (OSError, StoreError) as problem:
             self._writer.close()
             raise problem if isinstance(problem, StoreError) else StoreError(f"no number key: {problem}") from None
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Open the store that the settings name."""
+        return cls(
+            settings.store,
+            settings.number_key_bytes,
+            url=settings.store_url,
+            free_space_floor_bytes=settings.free_space_floor_bytes,
+        )
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Queue a write; the future resolves once it is durable.
 
         Parameters
         ----------
         work : callable
             Gets the connection, inside a transaction that it must leave open. What it raises undoes what it did, and
-            nothing else, and is raised by the future; an error of SQLite's becomes a `StoreError`.
+            nothing else, and is raised by the future; an error of the database's becomes a `StoreError`.
         """
         return self._writer.submit(work)
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T]) -> T:
         """Write and wait until it is durable.
 
         Raises
@@ -83,8 +119,7 @@ class Store:
             raise StoreError("a write that waits for another write; use the connection it was given")
         return self.submit(work).result()
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees one consistent moment and cannot write; inside another, that one's moment.
 
         Raises
@@ -92,16 +127,7 @@ class Store:
         StoreError
             The store is closed.
         """
-        connection = self._reader()
-        if connection.in_transaction:
-            yield connection
-            return
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            with contextlib.suppress(sqlite3.Error):  # an error of SQLite's may have ended it
-                connection.execute("COMMIT")
+        return self._readers.moment()
 
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
@@ -116,13 +142,28 @@ class Store:
             values = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
         return {name: list(column) for name, column in zip(names, values, strict=True)}
 
+    def sender_lock(self) -> AbstractContextManager[object]:
+        """Return the lock of the one sender on this store, of all processes and machines that share it.
+
+        Raises
+        ------
+        StoreLockedError
+            On entering, where another holds it.
+        """
+        return self._backend.sender_lock()
+
+    def scrub_free_space(self) -> None:
+        """Overwrite what the database's files still hold of rows that are gone; see `imilab.store.scrubbing`."""
+        self._backend.scrub_free_space()
+
+    def warnings(self) -> list[str]:
+        """Return what an administrator of the database should look at, in words."""
+        return self._backend.warnings()
+
     def close(self) -> None:
-        """Finish what is queued and close the file. Closing twice is harmless."""
+        """Finish what is queued and close the database. Closing twice is harmless."""
         self._writer.close()
-        self._closed = True
-        for connection in self._all_readers:
-            connection.close()
-        self._all_readers.clear()
+        self._readers.close()
 
     def __enter__(self) -> Self:
         return self
@@ -132,37 +173,18 @@ class Store:
     ) -> None:
         self.close()
 
+    @property
+    def name(self) -> str:
+        """A short name: that of the file, or of the kind of server."""
+        return self._backend.name
+
     def __repr__(self) -> str:
-        return f"Store({str(self.path)!r})"
+        return f"Store({self.place!r})"
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
 
-    def _open_writer(self) -> sqlite3.Connection:
-        connection = self._connect()
-        try:
-            check_owner(connection)
-            use_wal(connection)
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+def _postgres(url: SecretStr, number_key: bytes | None) -> Backend:
+    from imilab.store.postgres import PostgresBackend
 
-    def _reader(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreError("the store is closed; open it again")
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if connection is None:
-            connection = self._readers.connection = self._connect()
-            connection.execute("PRAGMA query_only=ON")
-            self._all_readers.append(connection)
-        return connection
-
-    def _check_space(self) -> None:
-        free_bytes = shutil.disk_usage(self.path.parent).free
-        if free_bytes < FREE_SPACE_FLOOR_BYTES:
-            free, needed = free_bytes // 2**20, FREE_SPACE_FLOOR_BYTES // 2**20
-            raise StoreError(f"{free} MiB are free beside the store, and it needs {needed} MiB; make space")
+    if number_key is None:
+        raise ConfigError("number_key", "needed with store_url, the same on every machine; see docs/postgres.md")
+    return PostgresBackend(url, number_key)

@@ -6,12 +6,14 @@ unknown (it may have been placed). `sending` is durable before the connection is
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from imilab.errors import InvalidInputError, StoreError
+from imilab.store.connection import Connection
 from imilab.store.numbers_table import add_number
+from imilab.store.schedule_table import add_schedule
+from imilab.store.sender_lock import check_sender
 
 __all__ = [
     "STATES",
@@ -19,6 +21,7 @@ __all__ = [
     "Settlement",
     "add_calls",
     "add_plan",
+    "calls_of_plan",
     "claim",
     "count_states",
     "planned_calls",
@@ -33,7 +36,19 @@ STATES = ("planned", "sending", "accepted", "final", "rejected", "unknown")
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedCall:
-    """One row of the requests table before it is sent. Fields are the table's columns."""
+    """One row of the requests table before it is sent. Fields are the table's columns, and those of its schedule.
+
+    Attributes
+    ----------
+    send_at_ms : int or None
+        When the platform is to place the call that it holds until then.
+    not_before_ms : int or None
+        Before this moment it is not sent.
+    hours : str or None
+        In which hours its phone may ring, see `imilab.send.windows.Window.from_text`.
+    spacing_ms : int or None
+        How far it keeps from other calls to its number.
+    """
 
     correlation_id: str
     msisdn: str = field(repr=False)
@@ -53,6 +68,9 @@ class PlannedCall:
     region: str | None = None
     text: str | None = field(default=None, repr=False)
     send_at_ms: int | None = None
+    not_before_ms: int | None = None
+    hours: str | None = None
+    spacing_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +88,7 @@ _COLUMNS = (
     *("correlation_id", "plan_id", "position", "block", "stratum", "design", "campaign", "arm", "msisdn"),
     *("content_type", "media_id", "language", "voice", "voice_type", "gender", "region", "text", "send_at_ms"),
 )
+_SCHEDULE = ("not_before_ms", "hours", "spacing_ms")
 _INSERT = (
     f"INSERT INTO requests ({', '.join(_COLUMNS)}, caller_id, state, attempt, created_at_ms)"  # noqa: S608 - fixed names
     f" VALUES ({', '.join('?' * len(_COLUMNS))}, ?, 'planned', 0, ?)"
@@ -77,16 +96,17 @@ _INSERT = (
 
 
 def add_calls(
-    connection: sqlite3.Connection, calls: Iterable[PlannedCall], caller_id: str | None, number_key: bytes, now_ms: int
+    connection: Connection, calls: Iterable[PlannedCall], caller_id: str | None, number_key: bytes, now_ms: int
 ) -> None:
     """Record calls as planned."""
     for call in calls:
         add_number(connection, call.msisdn, number_key)
         connection.execute(_INSERT, (*(getattr(call, name) for name in _COLUMNS), caller_id, now_ms))
+        add_schedule(connection, call)
 
 
 def add_plan(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     plan_id: str,
     campaign: str,
@@ -116,7 +136,7 @@ def add_plan(
             return False
         raise InvalidInputError(
             "campaign",
-            "this name was used for other recipients, arms, text or seed; give a new name if you mean to call again",
+            "this name was used for other recipients, arms, texts, hours, design or seed; give a new one to call again",
         )
     connection.execute(
         "INSERT INTO plans VALUES (?, ?, ?, ?, ?, ?)", (plan_id, campaign, design, seed, document, now_ms)
@@ -125,23 +145,40 @@ def add_plan(
     return True
 
 
-def planned_calls(connection: sqlite3.Connection, plan_id: str) -> list[PlannedCall]:
-    """Return a plan's calls that are still to be sent, in their order."""
+def planned_calls(connection: Connection, plan_id: str) -> list[PlannedCall]:
+    """Return a plan's calls that are still to be sent, in the order of their times, then of their places."""
+    return _read_calls(connection, plan_id, " AND state = 'planned'")
+
+
+def calls_of_plan(connection: Connection, plan_id: str) -> list[PlannedCall]:
+    """Return all of a plan's calls, in whatever state, as they were planned."""
+    return _read_calls(connection, plan_id, "")
+
+
+def _read_calls(connection: Connection, plan_id: str, condition: str) -> list[PlannedCall]:
     rows = connection.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM requests WHERE plan_id = ? AND state = 'planned' ORDER BY position",  # noqa: S608
+        f"SELECT {', '.join(f'requests.{name}' for name in _COLUMNS)}, {', '.join(_SCHEDULE)} FROM requests"  # noqa: S608
+        f" LEFT JOIN schedule ON schedule.correlation_id = requests.correlation_id WHERE plan_id = ?{condition}"
+        " ORDER BY coalesce(not_before_ms, send_at_ms, 0), position",
         (plan_id,),
     )
-    return [PlannedCall(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    return [PlannedCall(**dict(zip((*_COLUMNS, *_SCHEDULE), row, strict=True))) for row in rows]
 
 
-def claim(connection: sqlite3.Connection, correlation_id: str, now_ms: int) -> int:
+def claim(connection: Connection, correlation_id: str, now_ms: int) -> int:
     """Move a call from planned to sending, by compare-and-set.
 
     Returns
     -------
     int
         Which attempt this is; 0 where the call was not planned any more, and must not be sent.
+
+    Raises
+    ------
+    StoreLockedError
+        The lock of the one sender was lost.
     """
+    check_sender(connection)
     row = connection.execute(
         "UPDATE requests SET state = 'sending', attempt = attempt + 1, requested_at_ms = ?"
         " WHERE correlation_id = ? AND state = 'planned' RETURNING attempt",
@@ -150,7 +187,7 @@ def claim(connection: sqlite3.Connection, correlation_id: str, now_ms: int) -> i
     return int(row[0]) if row else 0
 
 
-def settle(connection: sqlite3.Connection, correlation_id: str, settlement: Settlement) -> str:
+def settle(connection: Connection, correlation_id: str, settlement: Settlement) -> str:
     """Record what became of a call that was being sent.
 
     Returns
@@ -179,7 +216,7 @@ def settle(connection: sqlite3.Connection, correlation_id: str, settlement: Sett
     return state
 
 
-def _state_told_by_receipts(connection: sqlite3.Connection, correlation_id: str, message_id: str | None) -> str | None:
+def _state_told_by_receipts(connection: Connection, correlation_id: str, message_id: str | None) -> str | None:
     count, ended = connection.execute(
         "SELECT count(*), max(ends) FROM receipts WHERE correlation_id = ?1 OR (message_id = ?2 AND ?2 <> '')",
         (correlation_id, message_id or ""),
@@ -189,7 +226,7 @@ def _state_told_by_receipts(connection: sqlite3.Connection, correlation_id: str,
     return "final" if ended else "accepted"
 
 
-def release(connection: sqlite3.Connection, correlation_id: str) -> None:
+def release(connection: Connection, correlation_id: str) -> None:
     """Move a call that was proven not to have been sent back to planned, unless its receipts prove the contrary."""
     state = _state_told_by_receipts(connection, correlation_id, None) or "planned"
     connection.execute(
@@ -197,7 +234,7 @@ def release(connection: sqlite3.Connection, correlation_id: str) -> None:
     )
 
 
-def refuse(connection: sqlite3.Connection, correlation_id: str, reason: str) -> None:
+def refuse(connection: Connection, correlation_id: str, reason: str) -> None:
     """Move a planned call that must never be placed to rejected; it was not asked for."""
     connection.execute(
         "UPDATE requests SET state = 'rejected', message = ? WHERE correlation_id = ? AND state = 'planned'",
@@ -205,7 +242,7 @@ def refuse(connection: sqlite3.Connection, correlation_id: str, reason: str) -> 
     )
 
 
-def recover(connection: sqlite3.Connection) -> int:
+def recover(connection: Connection) -> int:
     """Mark what a dead sender left in `sending` as unknown: it may have been placed.
 
     Returns
@@ -219,7 +256,7 @@ def recover(connection: sqlite3.Connection) -> int:
     return len(stuck)
 
 
-def count_states(connection: sqlite3.Connection, plan_id: str | None = None) -> dict[str, int]:
+def count_states(connection: Connection, plan_id: str | None = None) -> dict[str, int]:
     """Return the number of calls in each state, of one plan or of all."""
     rows = connection.execute(
         "SELECT state, count(*) FROM requests WHERE ?1 IS NULL OR plan_id = ?1 GROUP BY state", (plan_id,)

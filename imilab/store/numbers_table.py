@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from imilab.numbers import describe_number, number_key
+from imilab.store.connection import Connection
 
 __all__ = ["add_number"]
 
 
-def add_number(connection: sqlite3.Connection, msisdn: str, key: bytes) -> None:
+def add_number(connection: Connection, msisdn: str, key: bytes) -> None:
     """Record a number's hash, country and type where it is new."""
     if connection.execute("SELECT 1 FROM numbers WHERE msisdn = ?", (msisdn,)).fetchone():
         return

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
+from imilab.store.connection import Connection
+from imilab.store.identity import digest, receipt_identity
 from imilab.store.numbers_table import add_number
+from imilab.store.tombstones import late_receipt, without_erased
 from imilab.wire import Receipt
 from imilab.wire.timestamps import timestamp_or_none
 
-__all__ = ["SOURCES", "StoredReceipt", "add_quarantined", "add_receipt", "read_times_again"]
+__all__ = [
+    "RESOLVED",
+    "SOURCES",
+    "StoredReceipt",
+    "add_quarantined",
+    "add_receipt",
+    "read_times_again",
+    "without_number",
+]
 
 SOURCES = ("webhook", "poll", "export")
 """Where a receipt came from, the finest time stamps first."""
+
+RESOLVED = "resolved by a person: "
+"""How the message of a request begins whose outcome a person decided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +39,7 @@ class StoredReceipt:
     received_at_ms: int
 
 
-def add_receipt(connection: sqlite3.Connection, stored: StoredReceipt, number_key: bytes) -> bool:
+def add_receipt(connection: Connection, stored: StoredReceipt, number_key: bytes) -> bool:
     """Store a receipt, and move its request on.
 
     Returns
@@ -36,6 +47,7 @@ def add_receipt(connection: sqlite3.Connection, stored: StoredReceipt, number_ke
     bool
         Whether it is new: an event is known by its normalised content, whichever way and however often it came.
     """
+    stored = without_number(connection, stored, number_key)
     receipt = stored.receipt
     if _known_from_finer(connection, stored):
         return False
@@ -45,7 +57,7 @@ def add_receipt(connection: sqlite3.Connection, stored: StoredReceipt, number_ke
         " event_at_ms, event_at_raw, msisdn, callback_data, ends, raw)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (identity) DO NOTHING",
         (
-            _identity(receipt),
+            receipt_identity(receipt),
             stored.received_at_ms,
             stored.source,
             receipt.message_id,
@@ -68,21 +80,16 @@ def add_receipt(connection: sqlite3.Connection, stored: StoredReceipt, number_ke
     return bool(added)
 
 
-def _identity(receipt: Receipt) -> bytes:
-    moment = receipt.event_at_raw if receipt.event_at_ms is None else str(receipt.event_at_ms)
-    call = receipt.message_id or f"correlation:{receipt.correlation_id}"
-    content = (call, receipt.status.upper(), receipt.code, moment, receipt.msisdn)
-    return _digest("\x1f".join(content).encode())
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()
+def without_number(connection: Connection, stored: StoredReceipt, number_key: bytes) -> StoredReceipt:
+    """Return a receipt as it may be stored: without the number where its call was erased."""
+    receipt, raw = late_receipt(connection, stored.receipt, stored.raw, number_key)
+    return stored if receipt is stored.receipt else replace(stored, receipt=receipt, raw=raw)
 
 
 # One event that came through two doors: same call, status and second. The coarser door may not know code or time.
 _SAME_CALL = "message_id = ?1 AND message_id <> '' AND upper(status) = upper(?2)"
 _SAME_SECOND = "event_at_ms / 1000 = ?4 / 1000"
-_FROM = "source IN (SELECT value FROM json_each(?6))"
+_FROM = "source IN (?6, ?7)"
 _FINER = f"SELECT 1 FROM receipts WHERE {_SAME_CALL} AND ?3 IN (code, '') AND ({_SAME_SECOND} OR ?5 = '') AND {_FROM}"  # noqa: S608
 _DROP_COARSER = (
     f"DELETE FROM receipts WHERE {_SAME_CALL} AND code IN (?3, '') AND ({_SAME_SECOND} OR event_at_raw = '')"  # noqa: S608
@@ -90,13 +97,13 @@ _DROP_COARSER = (
 )
 
 
-def _known_from_finer(connection: sqlite3.Connection, stored: StoredReceipt) -> bool:
+def _known_from_finer(connection: Connection, stored: StoredReceipt) -> bool:
     """Say whether a finer source told of the event: its exact time stands."""
     finer = SOURCES[: SOURCES.index(stored.source)]
     return bool(finer) and connection.execute(_FINER, _same_event(stored.receipt, finer)).fetchone() is not None
 
 
-def _drop_coarser(connection: sqlite3.Connection, stored: StoredReceipt) -> None:
+def _drop_coarser(connection: Connection, stored: StoredReceipt) -> None:
     """Let the exact time replace the same event learnt through a coarser source."""
     coarser = SOURCES[SOURCES.index(stored.source) + 1 :]
     if coarser:
@@ -105,34 +112,48 @@ def _drop_coarser(connection: sqlite3.Connection, stored: StoredReceipt) -> None
 
 def _same_event(receipt: Receipt, sources: tuple[str, ...]) -> tuple[object, ...]:
     times = (receipt.event_at_ms, receipt.event_at_raw)
-    return (receipt.message_id, receipt.status, receipt.code, *times, json.dumps(sources))
-
-
-def _move_request(connection: sqlite3.Connection, receipt: Receipt) -> None:
-    """Resolve a request of unknown outcome, and close one whose call has ended.
-
-    A request that was tried and put back is resolved too: its receipt proves that the call was placed after all.
-    """
-    connection.execute(
-        "UPDATE requests SET state = iif(?1, 'final', iif(state IN ('unknown', 'planned'), 'accepted', state)),"
-        " message_id = coalesce(message_id, nullif(?2, ''))"
-        " WHERE (state IN ('accepted', 'unknown') OR (state = 'planned' AND attempt > 0))"
-        " AND (correlation_id = ?3 OR (message_id = ?2 AND ?2 <> ''))",
-        (receipt.ends, receipt.message_id, receipt.correlation_id),
+    return (
+        receipt.message_id,
+        receipt.status,
+        receipt.code,
+        *times,
+        *sources,
+        *[""] * (len(SOURCES) - 1 - len(sources)),
     )
 
 
-def add_quarantined(connection: sqlite3.Connection, raw: bytes, reason: str, now_ms: int) -> bool:
-    """Keep an authentic body that is not a receipt.
+def _move_request(connection: Connection, receipt: Receipt) -> None:
+    """Resolve a request of unknown outcome, and close one whose call has ended.
+
+    A request that was tried and put back is resolved too: its receipt proves that the call was placed after all; so
+    is one that a person took for not placed.
+    """
+    connection.execute(
+        "UPDATE requests SET state = CASE WHEN ?1 = 1 THEN 'final'"
+        " WHEN state IN ('unknown', 'planned', 'rejected') THEN 'accepted' ELSE state END,"
+        " message_id = coalesce(message_id, nullif(?2, ''))"
+        " WHERE (state IN ('accepted', 'unknown') OR (state = 'planned' AND attempt > 0)"
+        " OR (state = 'rejected' AND message LIKE ?4))"
+        " AND (correlation_id = ?3 OR (message_id = ?2 AND ?2 <> ''))",
+        (receipt.ends, receipt.message_id, receipt.correlation_id, f"{RESOLVED}%"),
+    )
+
+
+def add_quarantined(
+    connection: Connection, raw: bytes, reason: str, now_ms: int, number_key: bytes | None = None
+) -> bool:
+    """Keep an authentic body that is not a receipt, or nothing of it where it holds an erased number.
 
     Returns
     -------
     bool
         Whether it is new.
     """
+    identity = digest(raw)
+    raw = raw if number_key is None else without_erased(connection, raw, number_key)
     added = connection.execute(
         "INSERT INTO quarantine (identity, received_at_ms, reason, raw) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (_digest(raw), now_ms, reason, raw),
+        (identity, now_ms, reason, raw),
     )
     return added.rowcount > 0
 
@@ -143,7 +164,7 @@ _WITHOUT_TIME = (
 )
 
 
-def read_times_again(connection: sqlite3.Connection, zone: tzinfo) -> int:
+def read_times_again(connection: Connection, zone: tzinfo) -> int:
     """Fill the times of receipts that came while the tenant's zone was not known.
 
     Returns
@@ -160,8 +181,9 @@ def read_times_again(connection: sqlite3.Connection, zone: tzinfo) -> int:
         receipt = Receipt(**dict(zip(names, facts, strict=True)), event_at_ms=moment, event_at_raw=raw)
         _drop_coarser(connection, StoredReceipt(receipt=receipt, raw=b"", source=source, received_at_ms=0))
         done = connection.execute(
-            "UPDATE OR IGNORE receipts SET event_at_ms = ?, identity = ? WHERE receipt_id = ?",
-            (moment, _identity(receipt), receipt_id),
+            "UPDATE receipts SET event_at_ms = ?1, identity = ?2 WHERE receipt_id = ?3"
+            " AND NOT EXISTS (SELECT 1 FROM receipts AS other WHERE other.identity = ?2)",
+            (moment, receipt_identity(receipt), receipt_id),
         ).rowcount
         if not done:  # it came again after the zone was known
             connection.execute("DELETE FROM receipts WHERE receipt_id = ?", (receipt_id,))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from imilab.errors import StoreError, StoreVersionError
+from imilab.store.change_log import spell_for_sqlite
+from imilab.store.connection import Connection
 
-__all__ = ["MIGRATIONS", "check_owner", "migrate", "use_wal"]
+__all__ = ["MIGRATIONS", "Dialect", "check_owner", "migrate", "use_wal"]
+
+# Written for SQLite. `imilab.store.postgres_sql.spell_columns` makes PostgreSQL's variant of it: in CREATE TABLE and
+# ALTER TABLE it replaces the types INTEGER, TEXT, BLOB and REAL and INTEGER PRIMARY KEY; the rest has to suit both.
+# COUNT stands for triggers, which each database writes in its own way: `imilab.store.change_log`.
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -55,10 +62,39 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             WHERE requested_at_ms IS NOT NULL;
         """,
     ),
+    (
+        "0003_burst_budget",
+        """
+        CREATE TABLE send_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+        """,
+    ),
+    (
+        "0004_plan_schedule",
+        """
+        CREATE TABLE schedule (
+            correlation_id TEXT PRIMARY KEY REFERENCES requests ON DELETE CASCADE, not_before_ms BIGINT, hours TEXT,
+            spacing_ms BIGINT
+        );
+        """,
+    ),
+    (
+        "0005_erased_numbers",
+        """
+        CREATE TABLE erased (tombstone TEXT PRIMARY KEY, erased_at_ms INTEGER NOT NULL);
+        """,
+    ),
+    (
+        "0007_receipt_changes",
+        """
+        CREATE TABLE receipt_changes (segment BIGINT PRIMARY KEY, changes INTEGER NOT NULL);
+        COUNT UPDATES OF receipts;
+        COUNT DELETES OF receipts
+        """,
+    ),
 )
 
 
-def check_owner(connection: sqlite3.Connection) -> None:
+def check_owner(connection: Connection) -> None:
     """Refuse a database that another program made, before anything in it is changed.
 
     Raises
@@ -71,7 +107,7 @@ def check_owner(connection: sqlite3.Connection) -> None:
         raise StoreError("this database belongs to another program; set IMILAB_STORE to another file")
 
 
-def use_wal(connection: sqlite3.Connection) -> None:
+def use_wal(connection: Connection) -> None:
     """Switch to the write-ahead log, with which readers do not wait for the writer.
 
     Raises
@@ -89,7 +125,35 @@ def _check_known(done: set[str]) -> None:
         raise StoreVersionError(f"written by a newer imilab (it has {max(unknown)}); upgrade imilab to open it")
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+@dataclass(frozen=True)
+class Dialect:
+    """What migrations need to know of a database.
+
+    Attributes
+    ----------
+    begin : callable
+        Begins a transaction that excludes other writers.
+    spell : callable
+        Returns a statement of a migration with the database's column types.
+    has_tables : callable
+        Says whether there is a table of migrations; a role may be allowed to use tables and not to make them.
+    """
+
+    begin: Callable[[Connection], object]
+    spell: Callable[[str], str]
+    has_tables: Callable[[Connection], bool]
+
+
+_SQLITE = Dialect(
+    begin=lambda connection: connection.execute("BEGIN IMMEDIATE"),
+    spell=spell_for_sqlite,
+    has_tables=lambda connection: bool(
+        connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'").fetchone()
+    ),
+)
+
+
+def migrate(connection: Connection, dialect: Dialect = _SQLITE) -> None:
     """Bring the tables up to date.
 
     Raises
@@ -97,18 +161,23 @@ def migrate(connection: sqlite3.Connection) -> None:
     StoreVersionError
         The store knows migrations that this imilab does not.
     """
-    connection.execute("BEGIN IMMEDIATE")
+    dialect.begin(connection)
     try:
-        connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY)")
-        done = {name for (name,) in connection.execute("SELECT name FROM migrations")}
-        _check_known(done)
-        for name, script in MIGRATIONS:
-            if name not in done:
-                for statement in filter(str.strip, script.split(";")):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO migrations VALUES (?)", (name,))
+        _apply(connection, dialect)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _apply(connection: Connection, dialect: Dialect) -> None:
+    if not dialect.has_tables(connection):
+        connection.execute(dialect.spell("CREATE TABLE migrations (name TEXT PRIMARY KEY)"))
+    done = {name for (name,) in connection.execute("SELECT name FROM migrations")}
+    _check_known(done)
+    for name, script in MIGRATIONS:
+        if name not in done:
+            for statement in filter(str.strip, script.split(";")):
+                connection.execute(dialect.spell(statement))
+            connection.execute("INSERT INTO migrations VALUES (?)", (name,))

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from imilab.errors import StoreLockedError
+from imilab.errors import StoreError, StoreLockedError
+from imilab.store.connection import Connection
 
-__all__ = ["SenderLock"]
+__all__ = ["SenderLock", "check_sender"]
+
+
+def check_sender(connection: Connection) -> None:
+    """Make sure, before a call is claimed on a connection, that its process is still the one sender.
+
+    The operating system keeps the lock of a file. The lock of a server is lost with the session that holds it.
+
+    Raises
+    ------
+    StoreLockedError
+        It was, and is not any more.
+    """
+    check: Callable[[], None] | None = getattr(connection, "check_sender", None)
+    if check is not None:
+        check()
 
 
 class SenderLock:
@@ -25,6 +42,8 @@ class SenderLock:
     ------
     StoreLockedError
         On entering, where another process or thread holds it.
+    StoreError
+        On entering, where its file cannot be made.
     """
 
     def __init__(self, store: Path) -> None:
@@ -32,7 +51,12 @@ class SenderLock:
         self._handle = -1
 
     def __enter__(self) -> Self:
-        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as problem:
+            raise StoreError(
+                f"cannot make {self._path}, which keeps others from sending ({problem.strerror}); make its folder"
+            ) from None
         try:
             _lock(self._handle)
         except OSError:

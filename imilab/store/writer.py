@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from imilab.errors import ImilabError, StoreError, without_frames
+from imilab.store.connection import Backend, Connection
 
 __all__ = ["Writer"]
 
@@ -23,7 +23,7 @@ _JOBS_PER_COMMIT = 500
 
 
 class _Job:
-    def __init__(self, work: Callable[[sqlite3.Connection], Any]) -> None:
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
         self.work = work
         self.future: Future[Any] = Future()
 
@@ -33,19 +33,16 @@ class Writer:
 
     Parameters
     ----------
-    connect : callable
-        Opens the connection; called again where it breaks.
-    check : callable
-        Called before each commit; raises to refuse the batch (no space left).
+    backend : Backend
+        Opens the connection, again where it breaks, and refuses the batch where there is no space.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], check: Callable[[], None]) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._connect = connect
-        self._check = check
+        self._backend = backend
         self._closing = threading.Lock()
         self._closed = False
-        self._connection: sqlite3.Connection | None = connect()
+        self._connection: Connection | None = backend.open_writer()
         self._thread = threading.Thread(target=self._run, name="imilab-store", daemon=True)
         self._thread.start()
 
@@ -54,7 +51,7 @@ class Writer:
         """Whether the calling thread is the writer's, where waiting for a write would wait for ever."""
         return threading.current_thread() is self._thread
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Queue a job; its result arrives once it is durable. Cancelling the future in time drops the job.
 
         Raises
@@ -114,49 +111,61 @@ class Writer:
                 job.future.set_exception(error)
 
     def _transaction(self, batch: list[_Job]) -> list[tuple[Any, BaseException | None]]:
-        self._check()
-        if self._connection is None:
-            self._connection = self._connect()
-        self._connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_attempt(self._connection, job.work) for job in batch]
-        self._connection.execute("COMMIT")
+        self._backend.check_space()
+        connection = self._begin()
+        outcomes = [self._attempt(connection, job.work) for job in batch]
+        connection.execute("COMMIT")
         return outcomes
+
+    def _begin(self) -> Connection:
+        """Begin a transaction; where the connection broke while nothing was written, on a new one."""
+        if self._connection is not None:
+            try:
+                self._backend.begin_writing(self._connection)
+            except self._backend.errors:
+                if not self._backend.is_lost(self._connection):
+                    raise
+                self._disconnect()
+            else:
+                return self._connection
+        self._connection = self._backend.open_writer()
+        self._backend.begin_writing(self._connection)
+        return self._connection
 
     def _undo(self) -> None:
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        except sqlite3.Error:
+        except self._backend.errors:
             self._disconnect()
+        else:
+            if self._connection is not None and self._backend.is_lost(self._connection):
+                self._disconnect()
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*self._backend.errors):
                 connection.close()
 
+    def _attempt(self, connection: Connection, work: Callable[[Connection], Any]) -> tuple[Any, BaseException | None]:
+        """Run one job so that its failure undoes itself and nothing else."""
+        connection.execute("SAVEPOINT job")
+        result, error = None, None
+        try:
+            result = work(connection)
+        except BaseException as problem:
+            if not connection.in_transaction:
+                raise  # the whole batch is undone: the disk, the file or the server failed, not the job
+            connection.execute("ROLLBACK TO job")
+            error = self._told(problem)
+        connection.execute("RELEASE job")
+        return result, error
 
-def _attempt(
-    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Any]
-) -> tuple[Any, BaseException | None]:
-    """Run one job so that its failure undoes itself and nothing else."""
-    connection.execute("SAVEPOINT job")
-    result, error = None, None
-    try:
-        result = work(connection)
-    except BaseException as problem:
-        if not connection.in_transaction:
-            raise  # SQLite undid the whole batch: the disk or the file failed, not the job
-        connection.execute("ROLLBACK TO job")
-        error = _told(problem)
-    connection.execute("RELEASE job")
-    return result, error
-
-
-def _told(problem: BaseException) -> BaseException:
-    if isinstance(problem, sqlite3.Error):
-        return StoreError(f"cannot write: {_words(problem)}")
-    return without_frames(problem) if isinstance(problem, ImilabError) else problem
+    def _told(self, problem: BaseException) -> BaseException:
+        if isinstance(problem, ImilabError):
+            return without_frames(problem)
+        return StoreError(f"cannot write: {_words(problem)}") if isinstance(problem, self._backend.errors) else problem
 
 
 def _words(problem: BaseException) -> str:

@@ -1,0 +1,22 @@
+"""What makes a receipt the same receipt: a digest of its normalised content."""
+
+from __future__ import annotations
+
+import hashlib
+
+from imilab.wire import Receipt
+
+__all__ = ["digest", "receipt_identity"]
+
+
+def receipt_identity(receipt: Receipt) -> bytes:
+    """Return the 16 bytes under which an event is known, whichever way and however often it came."""
+    moment = receipt.event_at_raw if receipt.event_at_ms is None else str(receipt.event_at_ms)
+    call = receipt.message_id or f"correlation:{receipt.correlation_id}"
+    content = (call, receipt.status.upper(), receipt.code, moment, receipt.msisdn)
+    return digest("\x1f".join(content).encode())
+
+
+def digest(content: bytes) -> bytes:
+    """Return 16 bytes that stand for a content. Without a key: they hide nothing that can be guessed."""
+    return hashlib.blake2b(content, digest_size=16).digest()
