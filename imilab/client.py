@@ -5,9 +5,13 @@ Nothing here repeats a request: a POST whose outcome is unknown may have made a 
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable, Generator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -105,12 +109,33 @@ def _uses_proxies(base_url: str) -> bool:
     return not is_loopback(urlsplit(base_url).hostname or "")
 
 
+def _ssl_context(*, trust_env: bool) -> ssl.SSLContext:
+    """Return what HTTPS is checked with. Reading the authorities takes 25 ms, so they are read once."""
+    return _ssl_context_of(trust_env, *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+
+@lru_cache(maxsize=4)
+def _ssl_context_of(trust_env: bool, *_: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
 def _make_session(base_url: str, connections: int) -> aiohttp.ClientSession:
     trust_env = _uses_proxies(base_url)
     connector = aiohttp.TCPConnector(
-        limit=connections, keepalive_timeout=_IDLE_SECONDS, ssl=httpx.create_ssl_context(trust_env=trust_env)
+        limit=connections, keepalive_timeout=_IDLE_SECONDS, ssl=_ssl_context(trust_env=trust_env)
     )
-    return aiohttp.ClientSession(connector=connector, trust_env=trust_env)
+    leaving = aiohttp.TraceConfig()
+    leaving.on_request_chunk_sent.append(_tell_leaving)
+    return aiohttp.ClientSession(connector=connector, trust_env=trust_env, trace_configs=[leaving])
+
+
+_leaving: ContextVar[Callable[[], object] | None] = ContextVar("imilab_leaving", default=None)
+
+
+async def _tell_leaving(*_: object) -> None:
+    # aiohttp holds the head back and writes it together with the body's first part, right after it has told this.
+    if tell := _leaving.get():
+        tell()
 
 
 def _failure(problem: BaseException) -> BaseException:
@@ -158,7 +183,9 @@ class PlatformClient(_Core):
     ) -> None:
         super().__init__(base_url, zone)
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
-        self._http = httpx.Client(transport=transport, limits=limits, **_options(key, base_url, timeout_seconds))
+        options = _options(key, base_url, timeout_seconds)
+        verify = _ssl_context(trust_env=options["trust_env"])
+        self._http = httpx.Client(transport=transport, limits=limits, verify=verify, **options)
 
     def make_call(self, call: MakeCall) -> ResponseEntry:
         """Ask the platform to place one call.
@@ -217,7 +244,7 @@ class AsyncPlatformClient(_Core):
     base_url, key, timeout_seconds, zone
         As for `PlatformClient`.
     connections : int
-        Requests under way at the most.
+        Requests under way at the most; others wait.
     transport : httpx.AsyncBaseTransport, optional
         Another way to the network, for tests.
     """
@@ -229,16 +256,24 @@ class AsyncPlatformClient(_Core):
         *,
         timeout_seconds: float = 30.0,
         zone: tzinfo | None = None,
-        connections: int = 100,
+        connections: int = 512,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(base_url, zone)
-        transport = transport or AiohttpTransport(client=lambda: _make_session(base_url, connections))
+        verify = _ssl_context(trust_env=_uses_proxies(base_url))
+        transport = transport or AiohttpTransport(verify, client=lambda: _make_session(base_url, connections))
         self._http = httpx.AsyncClient(transport=transport, **_options(key, base_url, timeout_seconds))
 
-    async def make_call(self, call: MakeCall) -> ResponseEntry:
-        """Ask the platform to place one call; see `PlatformClient.make_call`."""
-        return await self._run(self._make_call(call))
+    async def make_call(self, call: MakeCall, *, on_leaving: Callable[[], object] | None = None) -> ResponseEntry:
+        """Ask the platform to place one call; see `PlatformClient.make_call`.
+
+        `on_leaving` is called right before the first byte leaves on a connection; another `transport` does not call it.
+        """
+        told = _leaving.set(on_leaving)
+        try:
+            return await self._run(self._make_call(call))
+        finally:
+            _leaving.reset(told)
 
     async def call_status(self, message_id: str) -> CallStatus:
         """Ask how a call stands; see `PlatformClient.call_status`."""

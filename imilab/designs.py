@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from imilab.errors import InvalidInputError
 
-__all__ = ["DESIGNS", "Allocation", "Shares", "allocate", "verify_allocation"]
+__all__ = ["DESIGNS", "Allocation", "Shares", "allocate", "verify_allocation", "whole_shares"]
 
 DESIGNS = ("blocked", "simple", "crossover")
 
@@ -101,7 +101,7 @@ def allocate(
     >>> [(one.recipient, one.arm, one.period) for one in allocate(2, ["a", "b"], seed=1, design="crossover")]
     [(0, 'b', 0), (1, 'a', 0), (0, 'a', 1), (1, 'b', 1)]
     """
-    shares = _reduced(arms)
+    shares = whole_shares(arms)
     if design not in DESIGNS:
         raise InvalidInputError("design", f"unknown; give one of {', '.join(DESIGNS)}")
     if recipients < 0:
@@ -233,8 +233,19 @@ _ROWS: Mapping[str, Callable[[tuple[int, ...], _Place], Rows]] = {
 }
 
 
-def _reduced(arms: Shares) -> dict[str, int]:
-    """Return each arm's share as a whole number, as small as can be."""
+def whole_shares(arms: Shares) -> dict[str, int]:
+    """Return each arm's share as a whole number, as small as can be.
+
+    Raises
+    ------
+    InvalidInputError
+        Arms or shares that make no sense.
+
+    Examples
+    --------
+    >>> whole_shares({"new": 0.25, "old": 0.75}), whole_shares(["a", "b"])
+    ({'new': 1, 'old': 3}, {'a': 1, 'b': 1})
+    """
     shares = dict(arms) if isinstance(arms, Mapping) else dict.fromkeys(arms, 1)
     if isinstance(arms, str) or not shares or len(shares) != len(arms):
         raise InvalidInputError("arms", f"{len(arms)} names, {len(shares)} of them different; name each arm once")

@@ -9,7 +9,16 @@ from functools import cache, lru_cache
 
 from imilab.errors import InvalidInputError
 
-__all__ = ["NumberFacts", "describe_number", "is_e164", "mask", "number_key", "scrub"]
+__all__ = [
+    "NumberFacts",
+    "calling_codes",
+    "canonical_number",
+    "describe_number",
+    "is_e164",
+    "mask",
+    "number_key",
+    "scrub",
+]
 
 _BULLETS = "•" * 5
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
@@ -60,6 +69,30 @@ def is_e164(text: str) -> bool:
     return _E164.fullmatch(text) is not None
 
 
+def canonical_number(msisdn: str) -> str | None:
+    """Return the one spelling under which a number is known, or None where it is no number.
+
+    Two texts of E.164's shape may lead to one phone: ``+44`` and the national number with its leading 0, for example.
+    Whoever counts calls per number, or looks one up in a list, compares canonical spellings.
+
+    Examples
+    --------
+    >>> canonical_number("+12025550123")
+    '+12025550123'
+    >>> canonical_number("2025550123") is None
+    True
+    """
+    import phonenumbers
+
+    if not is_e164(msisdn):
+        return None
+    try:
+        number = phonenumbers.parse(msisdn)
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
 def mask(msisdn: str) -> str:
     """Hide a number: its country calling code, five bullets, its last three digits.
 
@@ -77,14 +110,15 @@ def mask(msisdn: str) -> str:
         return msisdn
     if not is_e164(msisdn):
         return _BULLETS
-    calling_code = next((msisdn[1:end] for end in (2, 3, 4) if msisdn[1:end] in _calling_codes()), None)
+    calling_code = next((msisdn[1:end] for end in (2, 3, 4) if msisdn[1:end] in calling_codes()), None)
     if calling_code is None or len(msisdn) - 1 - len(calling_code) - 3 < _FEWEST_HIDDEN:
         return _BULLETS
     return f"+{calling_code}{_BULLETS}{msisdn[-3:]}"
 
 
 @cache
-def _calling_codes() -> frozenset[str]:
+def calling_codes() -> frozenset[str]:
+    """Return the country calling codes that exist, without the plus."""
     import phonenumbers
 
     return frozenset(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)

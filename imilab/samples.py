@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from imilab.errors import InvalidInputError
 from imilab.numbers import describe_number
-from imilab.send.plan import make_plan
+from imilab.send.planning import make_plan
 from imilab.send.recipients import read_recipients
 from imilab.send.transitions import after_entry
 from imilab.simulator import People, PeopleSettings, SimulatorSettings

@@ -110,6 +110,11 @@ class SendRig:
     def another_dispatcher(self, store: Store | None = None) -> Dispatcher:
         return Dispatcher(store or self.store, self.settings, self.arming, self.clock)
 
+    def another_dispatcher_at(self, rate: float) -> Dispatcher:
+        return Dispatcher(
+            self.store, self.settings.model_copy(update={"calls_per_second": rate}), self.arming, self.clock
+        )
+
     def plan(
         self,
         recipients: Sequence[str],

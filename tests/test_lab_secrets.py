@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 
 import pandas as pd
 import pytest
@@ -171,7 +171,7 @@ def test_no_error_of_a_lab_shows_a_number_or_a_key(lab: imilab.Lab, act: Callabl
 
 def test_a_full_disk_shows_none_either(lab: imilab.Lab, monkeypatch: pytest.MonkeyPatch):
     made = plan(lab)
-    monkeypatch.setattr("imilab.store.database.FREE_SPACE_FLOOR_BYTES", 1 << 62)
+    monkeypatch.setattr("imilab.store.sqlite.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
     for act in (lambda: lab.send(made, progress=False), lambda: lab.call(CALLED[0], RYAN, TEXT)):
         with pytest.raises(ImilabError) as raised:
             act()
@@ -206,7 +206,7 @@ def test_nothing_that_works_shows_a_number_or_a_key(lab: imilab.Lab):
     asked = lab.reconcile(progress=False)
     things = (lab, lab.settings, lab.arming, lab.store, call, made, made.calls, made.refusals, summary, asked)
     tables = (lab.calls(), lab.receipts(), lab.requests().drop(columns="text"), call.timeline(), made.refused)
-    frames = (*tables, made.table().drop(columns="text"), made.summary())
+    frames = (*tables, made.table().drop(columns="text"), *made.summary().frames)
 
     assert leaks("\n".join(f"{thing!r} {thing}" for thing in things)) == []
     assert leaks("\n".join(frame.to_csv() for frame in frames)) == []

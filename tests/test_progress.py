@@ -14,12 +14,12 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from imilab.progress import make_progress
+from imilab.progress import Speed, _Throttled, make_progress
 
 CAMPAIGN = "[/lunch] {x} 100 %"
 SHOW = f"""
 import time
-from imilab.progress import make_progress
+from imilab.progress import Speed, _Throttled, make_progress
 with make_progress({CAMPAIGN!r}, 12, show=SHOW) as bar:
     for done in range(1, 11):
         bar.update({{"accepted": done, "not_placed": 0, "rejected": 2 if done == 10 else 0}})
@@ -131,3 +131,67 @@ def test_a_real_kernel_shows_bars_that_end_full_and_hold_no_number():
     assert printed.startswith("[(60, 60), (60, 60)]")
     saved = str(notebook.cells[0].outputs) + str(notebook.metadata.get("widgets"))
     assert "2025550" not in saved  # longer than chance finds in the widgets' random ids
+
+
+class Watch:
+    """Real time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_speed_is_that_of_the_last_seconds():
+    watch = Watch()
+    speed = Speed(watch)
+    done = 0
+    for step in range(200):
+        speed.note(done)
+        assert (speed.per_second is None) == (step < 8)
+        watch.now += 0.125
+        done += 1 if step < 100 else 3
+
+    assert speed.per_second == pytest.approx(24, rel=0.02)
+
+
+def test_the_time_left_is_never_below_what_pace_and_pauses_allow():
+    watch = Watch()
+    speed = Speed(watch)
+    assert speed.left_seconds(10, 5.0) is None
+    for done in (0, 20, 40):
+        speed.note(done)
+        watch.now += 1
+
+    assert speed.left_seconds(100, 2.0) == pytest.approx(5)
+    assert speed.left_seconds(100, 60.0) == 60
+    assert speed.left_seconds(0, 60.0) is None
+    for _ in range(8):
+        speed.note(40)
+        watch.now += 1
+    assert speed.per_second == 0
+    assert speed.left_seconds(100, 60.0) == 60
+    assert speed.left_seconds(100, None) is None
+
+
+def test_a_line_tells_states_speed_what_is_under_way_and_about_how_long():
+    watch = Watch()
+    lines: list[str] = []
+
+    class Lines(_Throttled):
+        def _show(self, done: int, text: str) -> None:
+            lines.append(text)
+
+    bar = Lines("lunch", 1000, now=watch)
+    for done in range(0, 60, 2):
+        bar.update({"accepted": done, "rejected": 1}, under_way=5, at_best_seconds=10.0)
+        watch.now += 0.125
+    bar.update({"accepted": 60, "rejected": 1}, at_best_seconds=100.0, now="the platform asked to wait 12 s")
+    bar.update({"accepted": 61, "rejected": 1})
+    bar.__exit__(None, None, None)
+
+    assert lines[0] == "1 of 1000: 1 rejected; 5 under way"
+    assert lines[-3] == "59 of 1000: 58 accepted, 1 rejected; 5 under way; 16.0/s; about 58 s left"
+    assert lines[-2] == "61 of 1000: 60 accepted, 1 rejected; the platform asked to wait 12 s; about 2 min left"
+    assert lines[-1] == "62 of 1000: 61 accepted, 1 rejected"

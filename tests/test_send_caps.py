@@ -5,7 +5,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,6 +16,7 @@ from imilab.send.caps import CapCounts, Caps, count_for_claim, first_exceeded
 from imilab.store import STATES, PlannedCall, Settlement, Store
 from imilab.store.journal import add_calls, claim, release, settle
 from imilab.store.schema import migrate
+from tests.store_places import StorePlace
 
 T0 = 1_772_442_000_000
 DAY = 86_400_000
@@ -29,8 +29,8 @@ NUMBERS = ("+12025550123", "+12025550124")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "lab.sqlite") as opened:
+def store(place: StorePlace) -> Iterator[Store]:
+    with place.open() as opened:
         yield opened
 
 
@@ -137,9 +137,9 @@ def test_the_counts_are_those_of_the_journal(tables, rows, msisdn, campaign, now
     assert count(NO_CAPS) == CapCounts()
 
 
-def test_no_count_looks_at_every_request(store):
+def test_no_count_looks_at_every_request(tmp_path):
     seen: list[str] = []
-    with store.reading() as connection:
+    with Store(tmp_path / "lab.sqlite") as store, store.reading() as connection:
         connection.set_trace_callback(seen.append)
         count_for_claim(connection, NUMBERS[0], "spring", T0, caps=ALL_CAPS, now_ms=T0, horizon_ms=HORIZON)
         connection.set_trace_callback(None)
@@ -199,16 +199,16 @@ def test_a_call_that_the_platform_holds_back_counts_in_its_own_day_and_keeps_its
     assert guarded_claim(store, later, Caps(number_per_day=None, number_gap_seconds=1800)) is None
 
 
-def test_no_race_exceeds_a_cap(store):
+def test_no_race_exceeds_a_cap(store, place):
     calls = [planned(f"c{number}", NUMBERS[number % 2], campaign="spring") for number in range(80)]
     add(store, *calls)
     caps = Caps(number_in_flight=None, number_per_day=20, campaign=33)
     start, won = threading.Barrier(8), [0] * 8
 
     def grab(which: int) -> None:
-        with Store(store.path) as own:
+        with place.open() as own:
             start.wait()
-            for call in calls[which:] + calls[:which]:
+            for call in calls[10 * which :] + calls[: 10 * which]:  # each begins with other calls
                 won[which] += guarded_claim(own, call, caps) is None
 
     threads = [threading.Thread(target=grab, args=(which,)) for which in range(8)]

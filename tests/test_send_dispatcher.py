@@ -53,8 +53,10 @@ def interrupting(condition, times: int = 1, gap_seconds: float = 0.0) -> Iterato
 def test_a_stopped_plan_sent_again_sends_the_rest_and_no_number_twice(tmp_path: Path):
     with SendRig(tmp_path, time_scale=1) as rig:
         plan = rig.plan(numbers(60))
-        threading.Timer(0.2, rig.dispatcher.stop).start()
+        stopping = threading.Thread(target=lambda: rig.wait_for(lambda: rig.arrivals) and rig.dispatcher.stop())
+        stopping.start()
         first = rig.send(plan, calls_per_second=100)
+        stopping.join()
 
         assert 0 < first.sent < 60
         assert first.stopped == "stopped on request; send the plan again to go on"

@@ -91,9 +91,9 @@ def test_a_plan_cannot_be_changed():
 
 def test_the_tables_show_the_plan_with_masked_numbers():
     made = plan([*numbers(10), number(3), "2025550123"])
-    table, summary, refused = made.table(), made.summary(), made.refused
+    table, summary, refused = made.table(), made.summary().arms, made.refused
 
-    assert list(table) == ["position", "msisdn", "arm", "content", "text", "block"]
+    assert list(table) == ["position", "msisdn", "arm", "content", "text", "block", "stratum", "planned_at"]
     assert table["position"].to_list() == list(range(10))
     assert table["msisdn"][0] == "+1•••••100"
     assert (
@@ -112,15 +112,16 @@ def test_the_tables_show_the_plan_with_masked_numbers():
 def test_a_plan_for_nobody_has_tables_too():
     made = plan(["no number"])
 
-    assert (made.calls, len(made.table()), made.summary()["share"].to_list()) == ((), 0, [0.0, 0.0])
+    assert (made.calls, len(made.table()), made.summary().arms["share"].to_list()) == ((), 0, [0.0, 0.0])
     assert len(made.refused) == 1
 
 
 def test_the_document_keeps_what_each_arm_plays():
     document = json.loads(plan(arms={"ryan": RYAN, "prompt": Media("m-7")}).document())
 
-    assert document["prompt"] == {"media_id": "m-7"}
-    assert (document["ryan"]["voice"], document["ryan"]["text"]) == ("en-GB-RyanNeural", TEXT)
+    assert document["arms"]["prompt"] == {"media_id": "m-7"}
+    assert (document["arms"]["ryan"]["voice"], document["arms"]["ryan"]["text"]) == ("en-GB-RyanNeural", TEXT)
+    assert document["assignment"] == {"order": ["ryan", "prompt"], "recipients": 10, "columns": []}
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, pro
     ("source", "problem"),
     [
         ([], "there is none"),
+        ([{"phone": GOOD[0], "name": "Ann"}], "no row has a field 'msisdn'; there are phone, name"),
         (pd.DataFrame({"phone": GOOD}), "no column 'msisdn'; there are phone"),
         (Path("/nowhere/people.csv"), "cannot read the file people.csv: No such file or directory"),
     ],
@@ -132,3 +133,62 @@ def test_no_repr_shows_a_number():
     found = read_recipients([*GOOD, GOOD[0], "2025550123"])
 
     assert "2025550" not in repr(found) + repr(found.refused)
+
+
+def test_what_stands_beside_a_number_is_kept_as_it_is():
+    rows = [{"msisdn": GOOD[0], "code": "0044", "age": 7}, {"msisdn": GOOD[1], "code": "0049"}, {"msisdn": "x"}]
+    found = read_recipients(rows)
+
+    assert found.columns == ("code", "age")
+    assert [dict(found.fields_of(place)) for place in (0, 1)] == [{"code": "0044", "age": 7}, {"code": "0049"}]
+    assert dict(read_recipients(GOOD).fields_of(1)) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"msisdn,code,name\n+12025550123,0044,Ann\n+12025550124,1e3,\n",
+        b"\xef\xbb\xbf code , msisdn ,name\r\n0044,+12025550123,Ann\r\n1e3,+12025550124,\r\n",
+        b'name,code,msisdn,\n"Ann",0044,+12025550123,\n,"1e3",+12025550124\n\n',
+        b"msisdn,code,name\n+12025550123,0044,Ann,more,cells\n+12025550124,1e3\n",
+    ],
+)
+def test_everything_in_a_csv_file_stays_the_text_that_it_is(tmp_path: Path, content: bytes):
+    found = read_recipients(write(tmp_path, content))
+
+    assert found.numbers == GOOD
+    assert [(row["code"], row["name"]) for row in map(found.fields_of, (0, 1))] == [("0044", "Ann"), ("1e3", "")]
+    assert "msisdn" not in found.fields_of(0)
+
+
+def test_the_columns_of_a_dataframe_keep_their_values():
+    frame = pd.DataFrame({"code": ["0044", None], "n": [1, 2], "msisdn": GOOD, 7: ["a", "b"]}, index=[5, 5])
+    found = read_recipients(frame)
+
+    assert found.columns == ("code", "n", "7")
+    assert found.fields_of(0)["code"] == "0044"
+    assert [found.fields_of(place)["n"] for place in (0, 1)] == [1, 2]
+    assert found.strata(["code", "7"]) == ("0044 / a", "(missing) / b")
+
+
+@pytest.mark.parametrize("column", ["name", "msisdn"])
+def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path, column: str):
+    names = ["msisdn", "name", column]
+    frame = pd.DataFrame([[GOOD[0], "Ann", "Ben"]], columns=names)
+    for source in (frame, write(tmp_path, f"{','.join(names)}\n{GOOD[0]},Ann,Ben\n".encode())):
+        with pytest.raises(InvalidInputError, match=f"the column '{column}' twice"):
+            read_recipients(source)
+
+
+def test_any_table_that_has_columns_is_read():
+    class Frame:  # a table is whatever has columns and gives one by its name
+        columns = ("msisdn", "name")
+
+        def __getitem__(self, name: str) -> tuple[str, ...]:
+            return {"msisdn": GOOD, "name": ("Ann", "Ben")}[name]
+
+    assert read_recipients(Frame()).fields_of(1)["name"] == "Ben"
+
+
+def test_no_repr_shows_what_stands_beside_a_number():
+    assert "Ann" not in repr(read_recipients([{"msisdn": GOOD[0], "name": "Ann"}]))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -137,7 +138,7 @@ def test_a_refused_key_is_told_as_such(tmp_path: Path):
 def test_what_cannot_be_stored_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with SendRig(tmp_path, tenant=LOSES_ALL) as rig:
         rig.send(rig.plan(numbers(40)))
-        monkeypatch.setattr("imilab.store.database.FREE_SPACE_FLOOR_BYTES", 1 << 62)
+        monkeypatch.setattr("imilab.store.sqlite.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
 
         with pytest.raises(StoreError, match="make space"):
             reconcile(rig)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from imilab.client import AsyncPlatformClient
@@ -150,6 +150,22 @@ def test_ten_refusals_in_a_row_stop_the_campaign(tmp_path: Path):
         assert summary.stopped == "10 calls in a row were refused; see lab.requests() for the reasons"
         assert (summary.states["rejected"], summary.states["planned"]) == (summary.sent, 14 - summary.sent)
         assert 10 <= summary.sent <= 12
+
+
+def test_the_contact_policy_of_the_settings_goes_with_every_call(tmp_path: Path):
+    bodies: list[dict] = []
+
+    async def accept(request: Request) -> Response:
+        bodies.append(await request.json())
+        entry = {"correlationId": bodies[-1]["to"][0]["correlationId"], "messageId": f"m{len(bodies)}"}
+        return JSONResponse({"response": [{**entry, "status": "Queued"}]})
+
+    platform = Starlette(routes=[Route("/v2/messages", accept, methods=["POST"])])
+    policy = {"contactPolicyGroup": "lunch", "channelCheckConsent": True}
+    with SendRig(tmp_path, platform=platform, contact_policy=policy) as rig:
+        summary = rig.send(rig.plan(numbers(3)))
+
+    assert (summary.sent, [body["contactPolicy"] for body in bodies]) == (3, [policy] * 3)
 
 
 def test_sending_a_plan_again_sends_nothing_and_says_so(tmp_path: Path):

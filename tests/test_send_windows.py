@@ -192,3 +192,22 @@ def test_two_arms_can_differ_in_their_hours_alone():
 def test_a_schedule_that_makes_no_sense_is_refused(more):
     with pytest.raises(InvalidInputError):
         spread([[(0, 10)]] * 2, **more)
+
+
+@given(
+    st.sampled_from(["09:00-12:00", "22:00-06:00", "09:00-12:00, 13:00-20:00", "00:00-24:00"]),
+    st.sampled_from(["mon-sun", "mon,wed,sat", "sat-mon"]),
+    st.sampled_from([None, "Europe/London", "America/Argentina/Buenos_Aires"]),
+)
+def test_a_window_can_be_read_from_the_text_that_is_kept_of_it(between, days, zone):
+    window = Window(between, days, zone)
+    assert Window.from_text(window.to_text()) == window
+    assert window.week == Window.from_text(window.to_text()).week
+
+
+@pytest.mark.parametrize(
+    "text", ["", "09:00-12:00", "09:00-12:00; mon-sun", "9; mon-sun; UTC", "09:00-12:00; mon; x; y"]
+)
+def test_a_text_that_is_no_window_is_refused(text):
+    with pytest.raises(InvalidInputError):
+        Window.from_text(text)

@@ -10,10 +10,13 @@ import typer
 from imilab import __version__
 from imilab.cli.demo_command import demo
 from imilab.cli.doctor_command import doctor
+from imilab.cli.import_command import import_logs
+from imilab.cli.keeping_commands import erase, resolve
 from imilab.cli.reading_commands import compare, rates, report
 from imilab.cli.sending_commands import send, status
 from imilab.cli.serving_commands import receive, simulate
 from imilab.cli.statistics_commands import breakdown, durations, health, monitor, power
+from imilab.cli.stop_command import stop
 from imilab.errors import ImilabError
 
 __all__ = ["app", "main"]
@@ -45,8 +48,11 @@ def _options(
 for _command in (
     *(demo, simulate, receive, send, status, rates, compare, report),
     *(power, monitor, durations, health, breakdown, doctor),
+    *(resolve, erase),
+    stop,
 ):
     app.command()(_command)
+app.command("import")(import_logs)
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ def demo(
             seed=seed,
             campaign="demo",
         )
-        typer.echo(plan.summary().to_string(index=False))
+        typer.echo(plan.summary().arms.to_string(index=False))
         typer.echo(f"\nSending {len(plan.calls)} calls over {len(_HOURS)} simulated hours ...")
         summary = lab.send(plan, calls_per_second=len(plan.calls) / (len(_HOURS) * 3600))
         typer.echo(str(summary))

@@ -17,6 +17,11 @@ __all__ = ["Finding", "doctor", "examine"]
 
 _CLOCK_TOLERANCE_SECONDS = 5.0
 _REACH_SECONDS = 5.0
+_REASONS = 5
+_QUARANTINED = (
+    "SELECT reason, count(*) AS how_many, max(received_at_ms) AS last_ms FROM quarantine"
+    " GROUP BY reason ORDER BY how_many DESC, reason"
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,9 @@ def _check_notify_url(settings: Settings) -> Finding:
 def _check_hub_secret(settings: Settings) -> Finding:
     if settings.hub_secrets:
         return Finding("hub secret", True, "present; receipts are verified")
-    return Finding("hub secret", None, "not set; the receiver then listens on this machine only")
+    if settings.receiver_token:
+        return Finding("hub secret", None, "not set; whoever knows the receiver token can send receipts")
+    return Finding("hub secret", None, "not set, nor a token; the receiver then listens on this machine only")
 
 
 def _check_port(_: Settings) -> Finding:
@@ -137,30 +144,38 @@ def _check_port(_: Settings) -> Finding:
 def _check_store(settings: Settings) -> Finding:
     from imilab.store import Store
 
-    if not settings.store.exists():
+    if settings.store_url is None and not settings.store.exists():
         return Finding("store", None, f"{settings.store} does not exist yet; it is made by the first use")
     try:
-        with Store(settings.store, settings.number_key_bytes) as store:
+        with Store.from_settings(settings) as store:
+            place = settings.store if settings.store_url is None else store.place
             store.write(lambda connection: connection.execute("SELECT 1").fetchone())
             ((count,),) = store.rows("SELECT count(*) FROM receipts")
+            warnings = store.warnings()
     except ImilabError as problem:
         return Finding("store", False, str(problem))
-    return Finding("store", True, f"{settings.store} writes; {count} receipts")
+    return Finding("store", None if warnings else True, "; ".join((f"{place} writes; {count} receipts", *warnings)))
 
 
 def _check_quarantine(settings: Settings) -> Finding:
+    """Tell of authentic webhooks that were kept raw because they could not be read."""
     from imilab.store import Store
+    from imilab.wire import format_timestamp
 
-    if not settings.store.exists():
+    if settings.store_url is None and not settings.store.exists():
         return Finding("quarantine", None, "no store yet")
     try:
-        with Store(settings.store, settings.number_key_bytes) as store:
-            rows = store.rows("SELECT reason, count(*) FROM quarantine GROUP BY reason ORDER BY 2 DESC")
+        with Store.from_settings(settings) as store:
+            rows = store.rows(_QUARANTINED)
     except ImilabError as problem:
         return Finding("quarantine", False, str(problem))
     if not rows:
         return Finding("quarantine", True, "empty")
-    return Finding("quarantine", None, "; ".join(f"{count} x {reason}" for reason, count in rows))
+    last = format_timestamp(max(last_ms for _, _, last_ms in rows), style="z")[:16].replace("T", " ")
+    reasons = "; ".join(f"{count} x {reason}" for reason, count, _ in rows[:_REASONS])
+    more = f"; {len(rows) - _REASONS} more reasons" if len(rows) > _REASONS else ""
+    total = sum(count for _, count, _ in rows)
+    return Finding("quarantine", None, f"{total} receipts could not be read, the last at {last} UTC: {reasons}{more}")
 
 
 def _check_arming(settings: Settings) -> Finding:

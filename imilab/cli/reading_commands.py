@@ -70,7 +70,7 @@ def read(path: Path | None) -> pd.DataFrame:
     if path is not None:
         return imilab.read_calls(path)
     settings = imilab.Settings()
-    if not settings.store.exists():
+    if settings.store_url is None and not settings.store.exists():
         raise InvalidInputError("store", f"there is no {settings.store} yet; give --calls FILE or set IMILAB_STORE")
     with imilab.Lab(settings) as lab:
         return lab.calls()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,6 +15,14 @@ from imilab.config import Settings
 __all__ = ["RECEIVE_PORT", "receive", "simulate"]
 
 RECEIVE_PORT = 8081
+
+
+class LogFormat(StrEnum):
+    """How the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 Host = Annotated[str, typer.Option(help="Where to listen.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port.")]
@@ -50,21 +62,42 @@ def simulate(
     make_server(simulator.app).run(sockets=[listener])
 
 
-def receive(host: Host = "127.0.0.1", port: Port = RECEIVE_PORT) -> None:
+def receive(
+    host: Host = "127.0.0.1",
+    port: Port = RECEIVE_PORT,
+    path_prefix: Annotated[str, typer.Option(help="What a proxy leaves before /receipts, such as /imilab.")] = "",
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Lines of text or of JSON, on standard error.")
+    ] = LogFormat.TEXT,
+) -> None:
     """Receive the platform's receipts into the store; each is on the disk before it is acknowledged."""
     from imilab.receiver import RECEIPTS_PATH, Receiver
+    from imilab.receiver.log_lines import log_to
     from imilab.serving import bind, make_server
     from imilab.store import Store
 
-    settings = Settings()
-    with Store(settings.store, settings.number_key_bytes) as store:
-        receiver = Receiver(store, zone=settings.zone, secrets=settings.hub_secrets)
+    settings, as_json = Settings(), log_format is LogFormat.JSON
+    log_to(sys.stderr, as_json=as_json)
+    with Store.from_settings(settings) as store:
+        receiver = Receiver.from_settings(store, settings, path_prefix=path_prefix)
         receiver.check_address(host)
         listener = bind(host, port)
-        url = f"http://{host}:{listener.getsockname()[1]}{RECEIPTS_PATH}"
-        typer.echo(f"Receiving on {url} into {settings.store}; Ctrl-C ends it.")
-        if not settings.hub_secrets:
-            typer.echo("No hub secret is set, so signatures are not checked; this is for this machine only.")
-        make_server(receiver.app).run(sockets=[listener])
+        server = make_server(receiver, every_minute=receiver.log_counts)
+        receiver.watch(server.connections)
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{listener.getsockname()[1]}{path_prefix.rstrip('/')}{RECEIPTS_PATH}"
+        secret_part = "/<receiver token>" if settings.receiver_token else ""
+        _say(f"Receiving on {url}{secret_part} into {store.place}; Ctrl-C ends it.", "started", as_json)
+        if receiver.is_open:
+            _say("Neither a hub secret nor a token is set: whoever reaches this can send receipts.", "open", as_json)
+        server.run(sockets=[listener])
         counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in receiver.counts.items())
-        typer.echo(f"Stopped: {counts}.")
+        _say(f"Stopped: {counts}.", "stopped", as_json, receiver.counts)
+
+
+def _say(words: str, event: str, as_json: bool, counts: Mapping[str, int] | None = None) -> None:
+    """Tell the user, or the log where it is read by machines."""
+    if as_json:
+        logging.getLogger("imilab.receiver").info(words, extra={"event": event, "counts": counts})
+    else:
+        typer.echo(words)

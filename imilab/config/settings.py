@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     memory_limit : str, optional
         What queries and imports may take, such as ``4GB``; by default a quarter of the machine's memory.
     number_key : SecretStr, optional
-        Key of the number hashes, hex; by default one made once beside the store.
+        Key of the number hashes, hex; by default one made once beside the store. Needed with `store_url`.
 
     Raises
     ------

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from imilab.clock import Clock, SystemClock
 from imilab.config import Settings
+from imilab.lab.answers import Answers
 from imilab.send import Arming, Dispatcher, new_correlation_id
 from imilab.store import Store
 from imilab.store.receipts import read_times_again
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 __all__ = ["LabCore"]
 
@@ -19,12 +23,15 @@ __all__ = ["LabCore"]
 class LabCore:
     """Opens and closes what a lab holds; see `imilab.Lab`."""
 
-    def __init__(self, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
-        self.settings = settings or Settings()
+    def __init__(
+        self, settings: Settings | None = None, *, clock: Clock | None = None, engine: SparkSession | None = None
+    ) -> None:
+        self.settings, self.is_simulated = settings or Settings(), False
         self._clock = clock or SystemClock()
         self._last, self._services = ExitStack(), ExitStack()
         self._new_id: Callable[[], str] = new_correlation_id
-        self.store = Store(self.settings.store, self.settings.number_key_bytes)
+        self.store = Store.from_settings(self.settings)
+        self._answers = Answers(self.settings, self.store, engine)
         with ExitStack() as undo:
             undo.callback(self.store.close)
             self._equip(self.settings, simulated=False)
@@ -40,9 +47,10 @@ class LabCore:
 
     def close(self) -> None:
         """Stop what runs in the background and close the store. Closing twice is harmless."""
+        parts = (self._last, self._answers, self.store, self._services, self._dispatcher)
         with ExitStack() as closing:
-            for close in (self._last.close, self.store.close, self._services.close, self._dispatcher.close):
-                closing.callback(close)
+            for part in parts:
+                closing.callback(part.close)
 
     def __enter__(self) -> Self:
         return self
@@ -54,4 +62,5 @@ class LabCore:
 
     def __repr__(self) -> str:
         where = "the embedded platform" if self.is_simulated else self.settings.base_url or "no platform yet"
-        return f"Lab(on {where}, store {self.store.path.name!r})"
+        name = self.store.name if hasattr(self, "store") else self.settings.store.name  # one that could not be opened
+        return f"Lab(on {where}, store {name!r})"

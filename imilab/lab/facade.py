@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from imilab.clock import ScaledClock
+from imilab.lab.importing import ImportingVerbs
+from imilab.lab.keeping import KeepingVerbs
 from imilab.lab.planning import PlanningVerbs
 from imilab.lab.reading import ReadingVerbs
 from imilab.lab.sending import SendingVerbs
@@ -21,7 +23,7 @@ SIMULATED_START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 """A Monday morning; the embedded platform's clock starts here, so that a demo tells the same story every day."""
 
 
-class Lab(PlanningVerbs, SendingVerbs, ReadingVerbs):
+class Lab(PlanningVerbs, SendingVerbs, ReadingVerbs, KeepingVerbs, ImportingVerbs):
     """Plan, send, receive and read test calls.
 
     Parameters
@@ -30,6 +32,8 @@ class Lab(PlanningVerbs, SendingVerbs, ReadingVerbs):
         By default from ``IMILAB_*`` and ``imilab.toml``.
     clock : Clock, optional
         The machine's own by default.
+    engine : SparkSession, optional
+        Where calls are worked out; DuckDB in this process by default.
 
     Attributes
     ----------

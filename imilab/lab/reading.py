@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imilab.lab.core import LabCore
 from imilab.receiver import RECEIPTS_PATH, Receiver
 
 if TYPE_CHECKING:
+    import narwhals as nw
     import pandas as pd
 
 __all__ = ["ReadingVerbs"]
@@ -34,11 +35,47 @@ class ReadingVerbs(LabCore):
         return self._services.enter_context(receiver.serve(host, port)).url + RECEIPTS_PATH
 
     def calls(self, *, unmasked: bool = False) -> pd.DataFrame:
-        """Return one row a call, with its outcome as of now; `unmasked` shows full numbers."""
-        from imilab.frames import calls_frame
+        """Return one row a call, with its outcome as of now; `unmasked` shows full numbers.
 
+        The calls of imported logs are among them, and an event that both doors told of counts once. What was worked out
+        is kept: a second question reads only what came since.
+        """
+        from imilab.frames import calls_frame_of, ordered
+
+        table = self._answers.engine.collect(ordered(self._calls()), "calls")
+        return calls_frame_of(table, unmasked=unmasked)
+
+    def calls_table(self, form: str | None = None, *, unmasked: bool = False) -> Any:
+        """Hand the calls over without a copy in pandas, for `imilab.rates`, `imilab.compare` or queries of your own.
+
+        Parameters
+        ----------
+        form : {"duckdb", "spark", "arrow", "polars"}, optional
+            A lazy table of the engine by default: a DuckDB relation, or a Spark DataFrame where the lab has a Spark
+            session. ``arrow`` and ``polars`` are worked out at once.
+        unmasked : bool
+            Show full numbers.
+
+        Returns
+        -------
+        DuckDBPyRelation, pyspark.sql.DataFrame, pyarrow.Table or polars.DataFrame
+            One row a call, in no particular order; the columns of `calls`, but with times as integer milliseconds UTC,
+            ``requested_at_ms`` and so on. A lazy table lives as long as the lab, and shows what is known at the latest
+            question, as of the moment of this one.
+
+        Raises
+        ------
+        InvalidInputError
+            The lab's engine is another one, or Polars is not installed.
+        """
+        from imilab.engines.handing_over import hand_over, masked
+
+        engine, calls = self._answers.engine, self._calls()
+        return hand_over(calls if unmasked else masked(calls, engine), engine, form)
+
+    def _calls(self) -> nw.LazyFrame[Any]:
         horizon_ms = self.settings.receipt_horizon // timedelta(milliseconds=1)
-        return calls_frame(self.store, as_of_ms=self._clock.now_ms(), horizon_ms=horizon_ms, unmasked=unmasked)
+        return self._answers.calls(as_of_ms=self._clock.now_ms(), horizon_ms=horizon_ms)
 
     def receipts(self, *, unmasked: bool = False) -> pd.DataFrame:
         """Return one row an event, as the platform told it; `unmasked` shows full numbers and raw bodies."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from imilab.send.arms import Arm, planned_call
 from imilab.send.dispatcher import Dispatcher
 from imilab.send.guards import Arming
-from imilab.send.plan import Arm, Plan, make_plan, new_correlation_id, planned_call
+from imilab.send.plan import Plan
+from imilab.send.planning import make_plan, new_correlation_id
 from imilab.send.recipients import read_recipients
 from imilab.send.reconcile import ReconcileSummary, reconcile
 from imilab.send.sender import Sender

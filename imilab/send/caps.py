@@ -5,32 +5,34 @@ The decision is pure. The counts come from the journal, on the connection of tha
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, fields
 
 from imilab.errors import InvalidInputError
 from imilab.send.local_hours import DAY_MS
+from imilab.store.connection import Connection
 
 __all__ = ["CapCounts", "Caps", "count_for_claim", "first_exceeded"]
 
 _SECOND_MS = 1000
 _CLAIMED = "state IN ('sending', 'accepted', 'final', 'rejected', 'unknown')"
-_OPEN = "state IN ('sending', 'accepted', 'unknown')"
+_CLAIMED_HERE = f"state || '' {_CLAIMED.removeprefix('state ')}"
+_OPEN_HERE = "state || '' IN ('sending', 'accepted', 'unknown')"
 _RINGS_AT = "coalesce(send_at_ms, requested_at_ms)"
-# A plus before a condition keeps SQLite from the index on states, which would lead to nearly every request.
+# `state || ''` keeps SQLite from the index on states, which would lead to nearly every request.
 _COUNTS = f"""
     SELECT
         (SELECT count(*) FROM (SELECT 1 FROM requests WHERE msisdn = :msisdn
-            AND +{_OPEN} AND abs({_RINGS_AT} - :rings_at) < :horizon LIMIT :number_in_flight)),
-        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE msisdn = :msisdn AND +{_CLAIMED}
-            AND {_RINGS_AT} >= :day_start AND {_RINGS_AT} < :day_end LIMIT :number_per_day)),
-        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE campaign = :campaign AND {_CLAIMED} LIMIT :campaign_cap)),
-        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE requested_at_ms IS NOT NULL AND +{_CLAIMED}
-            AND {_RINGS_AT} >= :day_start AND {_RINGS_AT} < :day_end LIMIT :per_day)),
-        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE requested_at_ms IS NOT NULL AND +{_CLAIMED}
-            AND requested_at_ms > :second_start LIMIT :per_second)),
-        (SELECT min(abs({_RINGS_AT} - :rings_at)) FROM requests WHERE msisdn = :msisdn AND +{_CLAIMED}
-            AND :number_gap)
+            AND {_OPEN_HERE} AND abs({_RINGS_AT} - :rings_at) < :horizon LIMIT :number_in_flight) AS found),
+        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE msisdn = :msisdn AND {_CLAIMED_HERE}
+            AND {_RINGS_AT} >= :day_start AND {_RINGS_AT} < :day_end LIMIT :number_per_day) AS found),
+        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE campaign = :campaign AND {_CLAIMED}
+            LIMIT :campaign_cap) AS found),
+        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE requested_at_ms IS NOT NULL AND {_CLAIMED_HERE}
+            AND {_RINGS_AT} >= :day_start AND {_RINGS_AT} < :day_end LIMIT :per_day) AS found),
+        (SELECT count(*) FROM (SELECT 1 FROM requests WHERE requested_at_ms IS NOT NULL AND {_CLAIMED_HERE}
+            AND requested_at_ms > :second_start LIMIT :per_second) AS found),
+        (SELECT min(abs({_RINGS_AT} - :rings_at)) FROM requests WHERE msisdn = :msisdn AND {_CLAIMED_HERE}
+            AND :number_gap = 1)
 """  # noqa: S608 - fixed names
 
 
@@ -126,7 +128,7 @@ def first_exceeded(caps: Caps, counts: CapCounts) -> str | None:
 
 
 def count_for_claim(
-    connection: sqlite3.Connection,
+    connection: Connection,
     msisdn: str,
     campaign: str | None,
     day_start_ms: int,
@@ -139,13 +141,13 @@ def count_for_claim(
 ) -> CapCounts:
     """Count what the caps need, each only up to its cap.
 
-    Call it inside the ``BEGIN IMMEDIATE`` transaction that claims the call, before the claim: then no other process
-    can claim in between.
+    Call it inside the transaction that claims the call, before the claim: a store has one writer at a time, so no other
+    process can claim in between.
 
     Parameters
     ----------
-    connection : sqlite3.Connection
-        On a store's file, in a write transaction.
+    connection : Connection
+        On a store, in a write transaction.
     msisdn : str
         The number to be called.
     campaign : str or None

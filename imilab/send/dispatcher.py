@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from imilab.client import AsyncPlatformClient
@@ -12,6 +13,7 @@ from imilab.clock import Clock
 from imilab.config import Settings
 from imilab.errors import ConfigError, InvalidInputError, NotArmedError, SendStoppedError
 from imilab.progress import make_progress
+from imilab.send.burst import Burst
 from imilab.send.guards import Arming
 from imilab.send.pace import Pace
 from imilab.send.plan import Plan
@@ -20,7 +22,8 @@ from imilab.send.rules import CallingRules
 from imilab.send.running import run_in_thread
 from imilab.send.sender import Sender
 from imilab.send.summary import SendOptions, SendSummary, when_again
-from imilab.store import PlannedCall, SenderLock, Store
+from imilab.stop_file import StopFile
+from imilab.store import PlannedCall, Store
 from imilab.store.journal import add_calls, add_plan, count_states, planned_calls, recover
 from imilab.wire import CallStatus
 
@@ -31,6 +34,10 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.02
 _DELIVERY_SECONDS = 10.0
 _GRACE_SECONDS = 1.0  # for recording the last answers
+_RECENT = (
+    "SELECT requested_at_ms FROM requests WHERE requested_at_ms > ? AND requested_at_ms <= ?"
+    " ORDER BY requested_at_ms DESC LIMIT 2000"
+)
 _WAITING = (
     "SELECT count(*) FROM requests WHERE state IN ('accepted', 'sending')"
     " AND coalesce(send_at_ms, requested_at_ms) >= ?"
@@ -59,6 +66,8 @@ class Dispatcher:
         self._clock = clock
         self._rules = CallingRules(settings, simulated=arming.is_simulated, number_key=store.number_key)
         self._pace = Pace(settings.calls_per_second, clock)
+        self._stop_file = StopFile.beside(settings.store, settings.stop_file)
+        self._sent_until_ms = 0
         self._running: set[threading.Event] = set()
 
     def refusal_now(self) -> Callable[[str], str | None]:
@@ -103,14 +112,19 @@ class Dispatcher:
         if waits := "; ".join(sender.held):
             raise SendStoppedError(f"the call was not placed: {waits}; {when_again(sender.next_ms)}")
 
-    def send(self, plan: Plan, *, calls_per_second: float | None, progress: bool | None) -> SendSummary:
+    def send(
+        self, plan: Plan, *, calls_per_second: float | None = None, burst: bool = False, progress: bool | None = None
+    ) -> SendSummary:
         """Send what is left of a plan; see `Lab.send`."""
         slower = calls_per_second is not None and not calls_per_second >= self._settings.calls_per_second
+        if slower and burst:
+            raise InvalidInputError("burst", "a pace below the tenant's limit needs none; leave out one of the two")
         pace = Pace(calls_per_second or 0.0, self._clock, within=self._pace) if slower else self._pace
         self._check(plan.calls)
         started = time.monotonic()
+        extra = self._burst() if burst else None
         sender = self._send(
-            lambda: self._left_of(plan), pace, plan.campaign, progress=progress, returns_when_stopped=True
+            lambda: self._left_of(plan), pace, plan.campaign, progress=progress, burst=extra, returns_when_stopped=True
         )
         with self._store.reading() as connection:
             states = count_states(connection, plan.plan_id)
@@ -123,6 +137,7 @@ class Dispatcher:
             held=dict(sender.held),
             refused=dict(sender.refused),
             next_ms=sender.next_ms,
+            burst=str(extra) if extra else None,
         )
 
     def reconcile(self, *, older_than_seconds: float, progress: bool | None) -> ReconcileSummary:
@@ -198,15 +213,18 @@ class Dispatcher:
         title: str,
         *,
         progress: bool | None,
+        burst: Burst | None = None,
         returns_when_stopped: bool = False,
     ) -> Sender:
         """Record calls and send them, as the only sender on this store."""
         self._store.rows("SELECT 1")  # a closed store says so before a lock is looked for beside it
-        with SenderLock(self._store.path):
+        self._stop_file.check()
+        with self._store.sender_lock():
             self._store.write(recover)
             self._rules.refresh()
+            self._recall()
             calls = record()
-            bar = make_progress(title, len(calls), show=progress)
+            bar = make_progress(title, len(calls), show=progress, stop=self.stop)
 
             async def work(stop: threading.Event) -> Sender:
                 async with self._client() as client:
@@ -215,17 +233,41 @@ class Dispatcher:
                         client,
                         self._arming,
                         self._rules,
-                        self._options(),
+                        SendOptions.of(self._settings),
                         pace,
                         self._clock,
                         on_progress=bar.update,
                         stop=stop,
+                        stop_file=self._stop_file,
+                        burst=burst,
                     )
                     await sender.send(calls)
                     return sender
 
-            with bar:
+            with bar, self._bursting(burst):
                 return self._run(work, returns_when_stopped=returns_when_stopped)
+
+    def _recall(self) -> None:
+        """Let the pace count what another process sent from this store a moment ago."""
+        now_ms = self._clock.now_ms()
+        rows = self._store.rows(_RECENT, (max(self._sent_until_ms, now_ms - self._pace.memory_ms), now_ms))
+        self._pace.recall((now_ms - moment_ms) / 1000 / self._clock.time_scale for (moment_ms,) in rows)
+
+    def _burst(self) -> Burst:
+        settings = self._settings
+        return Burst(self._store, self._clock, settings.tenant_zone or "UTC", settings.calls_per_second)
+
+    @contextlib.contextmanager
+    def _bursting(self, burst: Burst | None) -> Iterator[None]:
+        """Let the tenant's pace use a burst for a while."""
+        self._pace.extra = burst
+        try:
+            yield
+        finally:
+            self._pace.extra = None
+            self._sent_until_ms = self._clock.now_ms()
+            if burst:
+                burst.end()
 
     def _run(
         self, work: Callable[[threading.Event], Coroutine[Any, Any, T]], *, returns_when_stopped: bool = False
@@ -245,13 +287,4 @@ class Dispatcher:
             raise ConfigError("key", "missing; set IMILAB_KEY to the service key")
         return AsyncPlatformClient(
             settings.base_url, settings.key, timeout_seconds=settings.request_timeout_seconds, zone=settings.zone
-        )
-
-    def _options(self) -> SendOptions:
-        settings = self._settings
-        return SendOptions(
-            caller_id=settings.caller_id or "",
-            notify_url=settings.notify_url,
-            notify_url_auth_id=settings.notify_url_auth_id,
-            requested_receipts=settings.requested_receipts,
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from imilab.errors import InvalidInputError
-from imilab.numbers import is_e164
+from imilab.numbers import canonical_number, is_e164
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -40,30 +40,6 @@ _ALWAYS_REFUSED = {
     "VOICEMAIL": "a voicemail access number",
     "UNKNOWN": "of no known type",
 }
-
-
-def canonical_number(msisdn: str) -> str | None:
-    """Return the one spelling under which a number is known, or None where it is no number.
-
-    Two texts of E.164's shape may lead to one phone: ``+44`` and the national number with its leading 0, for example.
-    Whoever counts calls per number, or looks one up in a list, compares canonical spellings.
-
-    Examples
-    --------
-    >>> canonical_number("+12025550123")
-    '+12025550123'
-    >>> canonical_number("2025550123") is None
-    True
-    """
-    import phonenumbers
-
-    if not is_e164(msisdn):
-        return None
-    try:
-        number = phonenumbers.parse(msisdn)
-    except phonenumbers.NumberParseException:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 class Eligibility:

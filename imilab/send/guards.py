@@ -37,6 +37,7 @@ class Arming:
         self._simulated = self.is_simulated = simulated
         self._clock = clock or SystemClock()
         listed = settings.allow_list
+        self._countries = allowed_countries(settings)  # once: before each call, a long list would take too long
         self._allowed: NumberSet | frozenset[str] = (
             NumberSet.from_entries(listed, number_key, field="allow_list") if number_key else frozenset(listed)
         )
@@ -125,5 +126,5 @@ class Arming:
             "an allow-list of numbers (IMILAB_ALLOW_LIST)": settings.allow_list,
         }
         if settings.allow_list:
-            needed["the countries that may be called (IMILAB_COUNTRIES)"] = allowed_countries(settings)
+            needed["the countries that may be called (IMILAB_COUNTRIES)"] = self._countries
         return tuple(what for what, value in needed.items() if not value)

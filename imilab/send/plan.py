@@ -1,93 +1,110 @@
-"""The plan: who gets which arm. Frozen, and known by its content, so that sending it again sends nothing again."""
+"""The plan: who gets which arm, and when. Frozen and known by its content, so that sending it again sends nothing."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from imilab.assign import assign
-from imilab.errors import InvalidInputError
-from imilab.numbers import mask, number_key
-from imilab.send.recipients import Recipients, Refusal
+from imilab.numbers import mask
+from imilab.send.arms import Arm, describe_arm
+from imilab.send.estimates import summarise
+from imilab.send.outlook import Outlook
+from imilab.send.plan_summary import PlanSummary
+from imilab.send.recipients import Refusal
+from imilab.send.verification import AssignmentCheck, Draw, check_assignment
 from imilab.store import PlannedCall
-from imilab.terms import Media, Voice
-from imilab.wire import MakeCall
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Arm", "Plan", "make_plan", "new_correlation_id", "planned_call"]
+__all__ = ["Plan"]
 
-_SOME_NUMBER = "+12025550100"
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What one group of recipients hears.
-
-    Parameters
-    ----------
-    content : Voice or Media
-        The voice that speaks, or the prompt that is played.
-    text : str, optional
-        What the voice says; the plan's text by default.
-    """
-
-    content: Voice | Media
-    text: str | None = None
+_LEFT_OUT = "not in the plan as it was first sent; a new campaign name makes a new plan"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Plan:
-    """Who gets which arm; made by `Lab.plan`, sent by `Lab.send`.
+    """Who gets which arm, and when; made by `Lab.plan`, sent by `Lab.send`.
 
     Attributes
     ----------
     plan_id : str
-        Hash of campaign, number keys, arms, text, seed and design.
+        Hash of campaign, number keys, arms with texts and hours, seed, design, shares, strata and spacing, and of the
+        recipients' fields that the texts need.
     campaign : str
         Its name; calling the same people again on purpose needs a new one.
     arms : mapping of str to Arm
-        With each arm's text filled in.
-    seed : int
-        Decides the assignment.
-    design : str
-        ``blocked`` or ``simple``.
+        With each arm's text and hours filled in.
+    draw : Draw
+        How the arms were drawn.
     calls : tuple of PlannedCall
-        In the order in which they will be sent.
+        By position. They are sent in the order of their times.
+    times : tuple of int or None
+        When each call is to ring, milliseconds UTC: as planned, or, where no hours were given, as the pace and quiet
+        hours would have it if the plan were sent at once. Empty where it was made without a clock.
+    rows : tuple of int
+        Where each call's recipient stands in the input, from 1.
+    refusals : tuple of Refusal
+        Who will not be called, and why.
+    strata_of : tuple of str
+        The recipients' columns that were balanced.
+    outlook : Outlook or None
+        The pace, quiet hours and prices behind `summary`.
+    is_stored : bool
+        Whether the store held it before: some or all of its calls may have been sent.
     """
 
     plan_id: str
     campaign: str
     arms: Mapping[str, Arm]
-    seed: int
-    design: str
+    draw: Draw
     calls: tuple[PlannedCall, ...]
+    times: tuple[int | None, ...] = ()
+    rows: tuple[int, ...] = ()
     refusals: tuple[Refusal, ...] = field(default=())
+    strata_of: tuple[str, ...] = ()
+    outlook: Outlook | None = field(default=None, repr=False)
+    is_stored: bool = False
+
+    @property
+    def seed(self) -> int:
+        """What decides the assignment."""
+        return self.draw.seed
+
+    @property
+    def design(self) -> str:
+        """``blocked``, ``simple`` or ``crossover``."""
+        return self.draw.design
+
+    @property
+    def shares(self) -> Mapping[str, int] | None:
+        """The arms' shares, as small as can be; None where they are equal."""
+        return self.draw.shares
 
     def table(self) -> pd.DataFrame:
-        """Return one row a call: position, masked number, arm, what is played, block."""
+        """Return one row a call: position, masked number, arm, what is played, block, stratum, planned time (UTC)."""
         import pandas as pd
 
-        rows = [(c.position, mask(c.msisdn), c.arm, c.voice or c.media_id, c.text, c.block) for c in self.calls]
-        return pd.DataFrame(rows, columns=["position", "msisdn", "arm", "content", "text", "block"])
-
-    def summary(self) -> pd.DataFrame:
-        """Return one row an arm: what is played, the text's characters, calls and their share."""
-        import pandas as pd
-
-        counts = Counter(call.arm for call in self.calls)
+        columns = ["position", "msisdn", "arm", "content", "text", "block", "stratum"]
         rows = [
-            (name, _label(arm.content), len(arm.text or ""), counts[name], counts[name] / max(len(self.calls), 1))
-            for name, arm in self.arms.items()
+            (c.position, mask(c.msisdn), c.arm, c.voice or c.media_id, c.text, c.block, c.stratum) for c in self.calls
         ]
-        return pd.DataFrame(rows, columns=["arm", "content", "text_characters", "calls", "share"])
+        frame = pd.DataFrame(rows, columns=columns)
+        times = self.times or (None,) * len(self.calls)
+        frame["planned_at"] = pd.to_datetime(pd.array(list(times), dtype="Int64"), unit="ms", utc=True).as_unit("ms")
+        return frame
+
+    def summary(self, *, minutes_per_call: float = 1.0) -> PlanSummary:
+        """Return what will happen: calls by arm, country and hour, how long it takes, what it costs, who is refused.
+
+        Parameters
+        ----------
+        minutes_per_call : float
+            How long a call is assumed to last, for its price.
+        """
+        return summarise(self, minutes_per_call=minutes_per_call)
 
     @property
     def refused(self) -> pd.DataFrame:
@@ -97,149 +114,49 @@ class Plan:
         rows = [(refusal.row, mask(refusal.msisdn), refusal.reason) for refusal in self.refusals]
         return pd.DataFrame(rows, columns=["row", "msisdn", "reason"])
 
+    def verify(self) -> AssignmentCheck:
+        """Draw the arms again from the seed, and compare each call with the draw."""
+        return check_assignment(self.calls, self.draw, self.campaign)
+
     def document(self) -> str:
-        """Return what is kept of the plan beside its calls, as JSON."""
-        return json.dumps({name: _describe(arm) for name, arm in self.arms.items()}, sort_keys=True)
+        """Return what is kept of the plan beside its calls, as JSON: what each arm plays, how the arms were drawn."""
+        kept = {
+            "arms": {name: describe_arm(arm) for name, arm in self.arms.items()},
+            "assignment": {**self.draw.facts(), "columns": list(self.strata_of)},
+        }
+        return json.dumps(kept, sort_keys=True)
+
+    def as_stored(self, stored: Mapping[int, PlannedCall]) -> Plan:
+        """Return the plan as a store holds it already, with its names and times.
+
+        Parameters
+        ----------
+        stored : mapping of int to PlannedCall
+            By position; what is not in it was refused when the plan was first sent, and stays so.
+        """
+        both = list(zip(self.calls, self.times or (None,) * len(self.calls), self.rows, strict=True))
+        kept = [
+            (_stored(call, stored[call.position or 0], at_ms), row)
+            for call, at_ms, row in both
+            if call.position in stored
+        ]
+        left_out = [Refusal(row, call.msisdn, _LEFT_OUT) for call, _, row in both if call.position not in stored]
+        return replace(
+            self,
+            calls=tuple(call for (call, _), _ in kept),
+            times=tuple(at_ms for (_, at_ms), _ in kept) if self.times else (),
+            rows=tuple(row for _, row in kept),
+            refusals=tuple(sorted((*self.refusals, *left_out), key=lambda one: one.row)),
+            is_stored=True,
+        )
 
     def __repr__(self) -> str:
         arms = ", ".join(self.arms)
         return f"Plan({self.campaign!r}: {len(self.calls)} calls in arms {arms}; {len(self.refusals)} refused)"
 
 
-def new_correlation_id() -> str:
-    """Return 32 random hex characters; they hold nothing personal."""
-    return secrets.token_hex(16)
-
-
-def make_plan(
-    recipients: Recipients,
-    arms: Mapping[str, Arm | Voice | Media],
-    text: str | None,
-    *,
-    seed: int,
-    design: str,
-    campaign: str | None,
-    key: bytes,
-    new_id: Callable[[], str] = new_correlation_id,
-    refusal: Callable[[str], str | None] = lambda _: None,
-) -> Plan:
-    """Assign recipients to arms and check everything that will be sent.
-
-    Parameters
-    ----------
-    recipients : Recipients
-        Read by `read_recipients`.
-    arms : mapping
-        Name to `Arm`, `Voice` or `Media`.
-    text : str or None
-        For arms without a text of their own.
-    seed, design
-        See `imilab.assign.assign`.
-    campaign : str or None
-        Its name; by default one derived from the content.
-    key : bytes
-        The project's number key.
-    new_id : callable
-        Gives correlation ids.
-    refusal : callable
-        Tells why a number may not be called, or None. Who is refused changes neither the plan's identity nor who gets
-        what: a longer do-not-call list must not make a new plan of an old one, which would call everybody again.
-
-    Raises
-    ------
-    InvalidInputError
-        An arm or a text that the platform would refuse.
-    """
-    full = MappingProxyType({name: _fill(name, arm, text) for name, arm in arms.items()})
-    drawn = assign(len(recipients.numbers), list(full), seed=seed, design=design)
-    identity = json.dumps(
-        [
-            campaign,
-            [number_key(number, key) for number in recipients.numbers],
-            {name: _describe(arm) for name, arm in full.items()},
-            list(full),
-            seed,
-            design,
-        ],
-        sort_keys=True,
-    )
-    plan_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
-    campaign = campaign or f"plan-{plan_id[:8]}"
-    calls = tuple(
-        replace(
-            planned_call(number, full[one.arm], new_id()),
-            plan_id=plan_id,
-            campaign=campaign,
-            arm=one.arm,
-            design=design,
-            block=one.block,
-            position=one.position,
-        )
-        for number, one in zip(recipients.numbers, drawn, strict=True)
-    )
-    refused = [
-        Refusal(row, call.msisdn, reason)
-        for row, call in zip(recipients.rows, calls, strict=True)
-        if (reason := refusal(call.msisdn))
-    ]
-    never = {one.msisdn for one in refused}
-    return Plan(
-        plan_id=plan_id,
-        campaign=campaign,
-        arms=full,
-        seed=seed,
-        design=design,
-        calls=tuple(call for call in calls if call.msisdn not in never),
-        refusals=tuple(sorted((*recipients.refused, *refused), key=lambda one: one.row)),
-    )
-
-
-def planned_call(msisdn: str, arm: Arm, correlation_id: str) -> PlannedCall:
-    """Return the journal's row for one call, checked by the wire's rules."""
-    MakeCall(caller_id=_SOME_NUMBER, msisdn=msisdn, correlation_id=correlation_id, content=arm.content, text=arm.text)
-    if isinstance(arm.content, Media):
-        return PlannedCall(
-            correlation_id=correlation_id, msisdn=msisdn, content_type="media", media_id=arm.content.media_id
-        )
-    voice = arm.content
-    return PlannedCall(
-        correlation_id=correlation_id,
-        msisdn=msisdn,
-        content_type="TTS",
-        language=voice.language,
-        voice=voice.name,
-        voice_type=voice.voice_type,
-        gender=voice.gender,
-        region=voice.region,
-        text=arm.text,
-    )
-
-
-def _fill(name: object, arm: Arm | Voice | Media, text: str | None) -> Arm:
-    if not isinstance(name, str) or not name.strip():
-        raise InvalidInputError("arms", "an arm has no name; name each arm with a text")
-    whole = arm if isinstance(arm, Arm) else Arm(arm)
-    if isinstance(whole.content, Voice) and whole.text is None:
-        if text is None:
-            raise InvalidInputError("text", f"arm {name!r} has a voice and no text; give text= or Arm(voice, text=...)")
-        whole = replace(whole, text=text)
-    planned_call(_SOME_NUMBER, whole, "any")  # also where nobody is to be called
-    return whole
-
-
-def _describe(arm: Arm) -> dict[str, object]:
-    content = arm.content
-    if isinstance(content, Media):
-        return {"media_id": content.media_id}
-    return {
-        "voice": content.name,
-        "language": content.language,
-        "gender": content.gender,
-        "voice_type": content.voice_type,
-        "region": content.region,
-        "text": arm.text,
-    }
-
-
-def _label(content: Voice | Media) -> str:
-    return content.media_id if isinstance(content, Media) else content.name
+def _stored(call: PlannedCall, stored: PlannedCall, at_ms: int | None) -> tuple[PlannedCall, int | None]:
+    """Return a call under the name and with the time that it was stored with, and when it is to ring."""
+    times = {"send_at_ms": stored.send_at_ms, "not_before_ms": stored.not_before_ms}
+    known = replace(call, correlation_id=stored.correlation_id, **times)  # type: ignore[arg-type]  # both are times
+    return known, stored.send_at_ms or stored.not_before_ms or at_ms

@@ -18,6 +18,7 @@ _UNKNOWN_ZONE = "Etc/Unknown"
 _NO_ZONES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
+@lru_cache(maxsize=100_000)
 def zones_of(msisdn: str) -> tuple[str, ...]:
     """Return every zone that a number may be in, by its digits; empty where they do not say.
 
@@ -140,7 +141,11 @@ class QuietHours:
 
     def spans(self, msisdn: str, from_ms: int, until_ms: int) -> tuple[Span, ...]:
         """Return when a number may be called between two moments; empty where its zone is unknown."""
-        return open_spans(self.allowed, self.zones(msisdn), from_ms, until_ms)
+        return self.spans_in(self.zones(msisdn), from_ms, until_ms)
+
+    def spans_in(self, zones: Sequence[str], from_ms: int, until_ms: int) -> tuple[Span, ...]:
+        """Return when it is allowed in all of some zones between two moments; empty where no zone is given."""
+        return open_spans(self.allowed, zones, from_ms, until_ms)
 
 
 @lru_cache(maxsize=100)

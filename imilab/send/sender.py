@@ -1,35 +1,53 @@
-"""The sender: claims a call durably, asks the platform once, records the answer; many calls at a time."""
+"""The sender: gives each claimed call its turn, asks the platform once, records the answer; many calls at a time."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-import sqlite3
 import threading
-from collections import Counter, deque
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from imilab.client import AsyncPlatformClient
 from imilab.clock import Clock
-from imilab.errors import ImilabError, NotArmedError, NotSentError
+from imilab.errors import ImilabError, NotSentError, StoreError
+from imilab.progress import about
+from imilab.send.answers import AnswerTimes
+from imilab.send.burst import Burst
+from imilab.send.claims import ClaimedCall, Claims
 from imilab.send.guards import Arming
-from imilab.send.pace import Pace
-from imilab.send.rules import CallingRules, Held
-from imilab.send.summary import SendOptions, when_again
+from imilab.send.pace import Pace, Turn
+from imilab.send.rules import CallingRules
+from imilab.send.summary import SendOptions
 from imilab.send.transitions import Breaker, Verdict, after_entry, after_error
+from imilab.send.waiting import WaitingCalls
+from imilab.stop_file import StopFile
 from imilab.store import PlannedCall, Store
-from imilab.store.journal import refuse, release, settle
-from imilab.terms import Media, Voice
-from imilab.wire import MakeCall
+from imilab.store.connection import Connection
+from imilab.store.journal import release, settle
 
-__all__ = ["Sender"]
+__all__ = ["OnProgress", "Sender"]
 
 T = TypeVar("T")
 
-_IN_FLIGHT = 64
 _PAUSES_IN_A_ROW = 10
-_LONGEST_NAP_SECONDS = 0.2  # real seconds between looks at the stop signal
+_LONGEST_NAP_SECONDS = 0.1  # real seconds between looks at the stop signals
+_AHEAD_SECONDS = 0.15  # real time before its turn at which a call is claimed; some commits take as long
+_MOST_AHEAD = 64
+_LONG_PAUSE_SECONDS = 1.0  # longer than this no claimed call waits for its turn
+
+
+class OnProgress(Protocol):
+    """Is told how far a run is."""
+
+    def __call__(
+        self, counts: Mapping[str, int], *, under_way: int = 0, at_best_seconds: float | None = None, now: str = ""
+    ) -> None:
+        """Get the calls by state, those under way, the real time that the rest takes at the least, and what it does."""
+        ...
 
 
 class Sender:
@@ -51,10 +69,14 @@ class Sender:
         The tenant's limit.
     clock : Clock
         Tells `requested_at`.
-    on_progress : callable, optional
-        Gets a count of calls by state after each call.
+    on_progress : OnProgress, optional
+        Told after each call, and several times a second in between.
     stop : threading.Event, optional
         When set, no new call is started; those under way finish.
+    stop_file : StopFile, optional
+        While it is there, no new call is started either.
+    burst : Burst, optional
+        What may go beyond the limit.
     """
 
     def __init__(
@@ -67,153 +89,180 @@ class Sender:
         pace: Pace,
         clock: Clock,
         *,
-        on_progress: Callable[[Mapping[str, int]], None] | None = None,
+        on_progress: OnProgress | None = None,
         stop: threading.Event | None = None,
+        stop_file: StopFile | None = None,
+        burst: Burst | None = None,
     ) -> None:
         self._store = store
         self._client = client
         self._arming = arming
-        self._rules = rules
-        self._options = options
         self._pace = pace
         self._clock = clock
         self._on_progress = on_progress
         self._stop = stop or threading.Event()
-        self._queue: deque[PlannedCall] = deque()
+        self._stop_file = stop_file
+        self._burst = burst
+        self._waiting = WaitingCalls()
+        self._wake = asyncio.Event()
+        self._claims = Claims(store, arming, rules, options, clock, self._waiting, self._wake.set)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._answers = AnswerTimes()
         self._breaker = Breaker()
         self._failed_tries: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._limited = 0
         self._problem: BaseException | None = None
         self.sent = 0
-        self.held: Counter[str] = Counter()
-        self.refused: Counter[str] = Counter()
-        self.next_ms: int | None = None
         self.stopped: str | None = None
+
+    @property
+    def held(self) -> Counter[str]:
+        """Why calls stay planned, and how many."""
+        return self._claims.held
+
+    @property
+    def refused(self) -> Counter[str]:
+        """Why calls will never be placed, and how many."""
+        return self._claims.refused
+
+    @property
+    def next_ms(self) -> int | None:
+        """When the first held call may go, milliseconds UTC."""
+        return self._claims.next_ms
 
     async def send(self, calls: Sequence[PlannedCall]) -> None:
         """Send calls in their order, until all are settled or something stops it; calls under way are waited for."""
-        self._queue.extend(calls)
-        under_way: set[asyncio.Task[None]] = set()
+        for call in calls:
+            self._waiting.put_last(call)
         try:
-            while not self._halted() and (self._queue or under_way):
-                await self._step(under_way)
-            while under_way:
-                await asyncio.wait(under_way)
-                self._collect(under_way)
+            await self._until_halted()
+            while self._under_way:
+                await self._nap(_LONGEST_NAP_SECONDS)
         except asyncio.CancelledError:
-            for task in under_way:
+            self.stopped = self.stopped or "cancelled"
+            for task in self._under_way:
                 task.cancel()
-            if under_way:
-                await asyncio.wait(under_way)
+            await self._until_halted()
+            if self._under_way:
+                await asyncio.wait(self._under_way)
             raise
-        if self._problem:
-            raise self._problem
+        self.stopped = self.stopped or self._claims.ended
+        if failure := self._problem or self._claims.problem:
+            raise failure
 
-    async def _step(self, under_way: set[asyncio.Task[None]]) -> None:
+    async def _until_halted(self) -> None:
+        """Start calls until nothing is left or something stops it; put back what has not left."""
+        try:
+            while not self._halted() and (self._claims.pending or self._under_way):
+                await self._step()
+            await self._claims.put_back()
+        except StoreError as problem:
+            self._problem = self._problem or problem
+
+    async def _step(self) -> None:
         """Start one call, or wait a moment until one may start."""
-        wait_seconds = self._pace.wait_seconds() / self._clock.time_scale
-        if self._queue and await self._put_aside(self._queue[0]):
-            self._queue.popleft()
-        elif not self._queue or len(under_way) >= _IN_FLIGHT:
-            await asyncio.wait(under_way, timeout=_LONGEST_NAP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        elif wait_seconds > 0:
-            await asyncio.sleep(min(wait_seconds, _LONGEST_NAP_SECONDS))
-        else:
-            self._pace.note()
-            under_way.add(asyncio.create_task(self._send_one(self._queue.popleft())))
-        self._collect(under_way)
+        if self._burst:
+            self._burst.renew()
+        wait_seconds = self._pace.real_wait_seconds()
+        if wait_seconds > _LONG_PAUSE_SECONDS and self._claims.ready:
+            await self._claims.put_back()
+        self._claims.top_up(self._wanted(wait_seconds))
+        rate = self._pace.real_per_second
+        has_room = len(self._under_way) < self._answers.most_under_way(rate)
+        if wait_seconds <= 0 and self._claims.ready and has_room:
+            await self._start()
+            return
+        naps = [_LONGEST_NAP_SECONDS]
+        if self._claims.ready and has_room:
+            naps.append(wait_seconds)
+        elif wait_seconds > _AHEAD_SECONDS:
+            naps.append(wait_seconds - _AHEAD_SECONDS)
+        elif later := self._claims.wait_seconds():
+            naps.append(later)
+        await self._nap(min(naps))
+        self._tell()
 
-    def _collect(self, under_way: set[asyncio.Task[None]]) -> None:
-        """Forget the tasks that are done, and remember the first that failed."""
-        done = {task for task in under_way if task.done()}
-        under_way -= done
-        failures = [problem for task in done if not task.cancelled() and (problem := task.exception())]
-        self._problem = self._problem or next(iter(failures), None)
+    def _wanted(self, wait_seconds: float) -> int:
+        """Return how many calls should be claimed now: those whose turn is near."""
+        near = math.floor((_AHEAD_SECONDS - wait_seconds) * self._pace.real_per_second) + 1
+        return min(_MOST_AHEAD, near) if wait_seconds <= _AHEAD_SECONDS else 0
+
+    async def _start(self) -> None:
+        if not self._claims.may_leave(self._claims.ready[0]):
+            await self._claims.put_back()  # claiming says why
+            return
+        turn = self._pace.take()
+        task = asyncio.create_task(self._send_one(self._claims.ready.popleft(), turn))
+        self._under_way.add(task)
+        task.add_done_callback(lambda _: turn.left())  # if nothing has told it before
+        task.add_done_callback(self._done)
+        await asyncio.sleep(0)  # lets it leave
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """Forget a task that is done, and remember the first that failed."""
+        self._under_way.discard(task)
+        if not task.cancelled() and (problem := task.exception()):
+            self._problem = self._problem or problem
+        self._wake.set()
+
+    async def _nap(self, seconds: float) -> None:
+        """Wait, until something happens at the longest."""
+        timer = asyncio.get_running_loop().call_later(max(0.0, seconds), self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+            self._wake.clear()
 
     def _halted(self) -> bool:
-        if self._stop.is_set() and self.stopped is None:
-            self.stopped = "stopped on request; send the plan again to go on"
+        if self.stopped is None:
+            if self._stop.is_set():
+                self.stopped = "stopped on request; send the plan again to go on"
+            elif self._stop_file and self._stop_file.seen():
+                self.stopped = f"the stop file {self._stop_file.path} was put there; {self._stop_file.way_on}"
+        if isinstance(self._claims.problem, StoreError):
+            self._problem = self._problem or self._claims.problem
         return self.stopped is not None or self._problem is not None
 
-    async def _send_one(self, planned: PlannedCall) -> None:
-        if await self._put_aside(planned):
-            return
-        try:
-            request = self._request(planned)
-            self._arming.spend(planned.msisdn)
-        except NotArmedError as problem:
-            self.stopped = self.stopped or str(problem)
-            return
-        now_ms = self._clock.now_ms()
-        claimed = await self._write(lambda connection: self._rules.claim(connection, planned, now_ms))
-        if claimed is not True:
-            self._arming.give_back()
-            if isinstance(claimed, Held):
-                self._hold(claimed)
-            return
+    async def _send_one(self, claimed: ClaimedCall, turn: Turn) -> None:
+        planned = claimed.planned
         self.sent += 1
         try:
-            verdict = after_entry(await self._client.make_call(request))
+            entry = await self._client.make_call(claimed.request, on_leaving=turn.left)
         except asyncio.CancelledError as problem:
+            turn.left()
             await self._record(planned, after_error(problem, 0))
             raise
         except (ImilabError, OSError, ValueError, RuntimeError) as problem:
+            if isinstance(problem, NotSentError):
+                turn.stayed()
             self._failed_tries[planned.correlation_id] += isinstance(problem, NotSentError)
             verdict = after_error(problem, self._failed_tries[planned.correlation_id])
+        else:
+            verdict = after_entry(entry)
+        turn.left()
+        if turn.moment is not None and verdict.settlement and verdict.settlement.state == "accepted":
+            turn.came_late(self._answers.note(time.monotonic() - turn.moment))
         await self._record(planned, verdict)
-
-    async def _put_aside(self, planned: PlannedCall) -> bool:
-        """Tell whether a call may not be placed now, and note why; it takes no turn of the pace."""
-        if reason := self._rules.refusal(planned.msisdn):
-            await self._write(lambda connection: refuse(connection, planned.correlation_id, reason))
-            self.refused[reason] += 1
-            return True
-        held = self._rules.held(planned, self._clock.now_ms())
-        if held:
-            self._hold(held)
-            await asyncio.sleep(0)
-        return held is not None
-
-    def _hold(self, held: Held) -> None:
-        self.held[held.reason] += 1
-        if held.next_ms is not None:
-            self.next_ms = min(held.next_ms, self.next_ms or held.next_ms)
-        if held.stops:
-            self.stopped = self.stopped or f"{held.reason}; {when_again(held.next_ms)}"
-
-    def _request(self, planned: PlannedCall) -> MakeCall:
-        return MakeCall(
-            caller_id=self._options.caller_id,
-            msisdn=planned.msisdn,
-            correlation_id=planned.correlation_id,
-            content=_content(planned),
-            text=planned.text,
-            notify_url=self._options.notify_url,
-            notify_url_auth_id=self._options.notify_url_auth_id,
-            requested_receipts=self._options.requested_receipts,
-            send_at_ms=planned.send_at_ms,
-        )
 
     async def _record(self, planned: PlannedCall, verdict: Verdict) -> None:
         settlement = verdict.settlement
         if settlement is None:
-            await self._write(lambda connection: release(connection, planned.correlation_id))
+            await self._wait_for(lambda connection: release(connection, planned.correlation_id))
             self._arming.give_back()
             self.sent -= 1
             starts = self._pace.pause(verdict.pause_seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter
-            self._queue.append(planned)
+            self._waiting.put_last(planned)
             self._note_limit(refused=verdict.limited and starts)
         else:
-            # Shielded: what is known is recorded even where this is cancelled meanwhile.
-            job = self._store.submit(lambda connection: settle(connection, planned.correlation_id, settlement))
-            state = await asyncio.shield(asyncio.wrap_future(job))
+            known = settlement
+            state = await self._wait_for(lambda connection: settle(connection, planned.correlation_id, known))
             self._counts[state] += 1
             self._limited = 0
             self.stopped = self.stopped or self._breaker.note(settlement.state)
         self.stopped = self.stopped or verdict.stop
-        if self._on_progress:
-            self._on_progress(dict(self._counts))
+        self._tell()
 
     def _note_limit(self, *, refused: bool) -> None:
         """Stop where pause after pause ends in another refusal; calls that were under way together count once."""
@@ -223,17 +272,23 @@ class Sender:
                 f"the platform's rate limit refused every try over {self._limited} pauses; send the plan again later"
             )
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.wrap_future(self._store.submit(work))
+    def _tell(self) -> None:
+        if not self._on_progress:
+            return
+        aside = {"held": self.held.total(), "refused": self.refused.total()}
+        left = len(self._waiting) + len(self._claims.ready)
+        paused, later = self._pace.paused_seconds, self._claims.wait_seconds()
+        now = f"the platform asked to wait {paused:.0f} s" if paused > _LONG_PAUSE_SECONDS else ""
+        if later > _LONG_PAUSE_SECONDS:
+            now = f"the next call is planned for in {about(later)}"
+        last = (self._waiting.last_ms - self._clock.now_ms()) / 1000 / self._clock.time_scale
+        self._on_progress(
+            {**self._counts, **aside},
+            under_way=len(self._under_way),
+            at_best_seconds=max(paused + left / self._pace.real_per_second, last),
+            now=now,
+        )
 
-
-def _content(planned: PlannedCall) -> Voice | Media:
-    if planned.content_type == "media":
-        return Media(planned.media_id or "")
-    return Voice(
-        planned.voice or "",
-        language=planned.language,
-        gender=planned.gender,
-        voice_type=planned.voice_type,
-        region=planned.region,
-    )
+    async def _wait_for(self, work: Callable[[Connection], T]) -> T:
+        """Write and wait for it. Shielded: what is known is recorded even where this is cancelled meanwhile."""
+        return await asyncio.shield(asyncio.wrap_future(self._store.submit(work)))

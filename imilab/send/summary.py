@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, Self
+
+from imilab.config import Settings
+from imilab.store import PlannedCall
+from imilab.terms import Media, Voice
+from imilab.wire import MakeCall
 
 __all__ = ["SendOptions", "SendSummary", "when_again"]
 
@@ -17,6 +23,51 @@ class SendOptions:
     notify_url: str | None = field(default=None, repr=False)
     notify_url_auth_id: str | None = None
     requested_receipts: Sequence[str] = ()
+    contact_policy: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return those of the settings."""
+        return cls(
+            caller_id=settings.caller_id or "",
+            notify_url=settings.notify_url,
+            notify_url_auth_id=settings.notify_url_auth_id,
+            requested_receipts=settings.requested_receipts,
+            contact_policy=settings.contact_policy,
+        )
+
+    def request(self, planned: PlannedCall) -> MakeCall:
+        """Return what is sent for one call.
+
+        Raises
+        ------
+        InvalidInputError
+            The platform would refuse it.
+        """
+        return MakeCall(
+            caller_id=self.caller_id,
+            msisdn=planned.msisdn,
+            correlation_id=planned.correlation_id,
+            content=_content(planned),
+            text=planned.text,
+            notify_url=self.notify_url,
+            notify_url_auth_id=self.notify_url_auth_id,
+            requested_receipts=self.requested_receipts,
+            contact_policy=self.contact_policy,
+            send_at_ms=planned.send_at_ms,
+        )
+
+
+def _content(planned: PlannedCall) -> Voice | Media:
+    if planned.content_type == "media":
+        return Media(planned.media_id or "")
+    return Voice(
+        planned.voice or "",
+        language=planned.language,
+        gender=planned.gender,
+        voice_type=planned.voice_type,
+        region=planned.region,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +92,8 @@ class SendSummary:
         Why calls will never be placed, and how many.
     next_ms : int or None
         When the first held call may go, milliseconds UTC.
+    burst : str or None
+        How much of the tenant's burst it used, and whether its budget ended; None where it was not asked for.
     """
 
     campaign: str
@@ -51,6 +104,7 @@ class SendSummary:
     held: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     next_ms: int | None = None
+    burst: str | None = None
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {state}" for state, count in self.states.items() if count)
@@ -62,9 +116,9 @@ class SendSummary:
         refused = "".join(f"; {count} refused: {reason}" for reason, count in self.refused.items())
         held = "".join(f"; {count} held: {reason}" for reason, count in self.held.items())
         again = f"; {when_again(self.next_ms)}" if self.held and not self.stopped else ""
-        return (
-            f"{self.campaign}: {self.sent} calls sent in {self.seconds:.1f} s ({counts}){refused}{held}{again}{stopped}"
-        )
+        burst = f"; {self.burst}" if self.burst else ""
+        did = f"{self.sent} calls sent in {self.seconds:.1f} s ({counts})"
+        return f"{self.campaign}: {did}{burst}{refused}{held}{again}{stopped}"
 
 
 def when_again(next_ms: int | None) -> str:

@@ -15,6 +15,8 @@ from imilab.send.week import Week, week_of
 
 __all__ = ["Window", "spread"]
 
+_RECIPIENTS = "recipient's zone"
+
 
 @dataclass(frozen=True)
 class Window:
@@ -74,6 +76,35 @@ class Window:
             own. A window in the recipient's zone is never open for a recipient without one.
         """
         return open_spans(_week(self.between, self.days), self._zones(zones), from_ms, until_ms)
+
+    def to_text(self) -> str:
+        """Return hours, days and zone as one text, for a table or the journal; `from_text` reads it back.
+
+        Examples
+        --------
+        >>> Window("09:00-12:00", "mon-fri").to_text()
+        "09:00-12:00; mon-fri; recipient's zone"
+        """
+        return "; ".join((self.between, self.days, self.zone or _RECIPIENTS))
+
+    @classmethod
+    def from_text(cls, text: str) -> Window:
+        """Read what `to_text` wrote.
+
+        Raises
+        ------
+        InvalidInputError
+            The text is none of its.
+        """
+        parts = text.split("; ")
+        if len(parts) != 3:
+            raise InvalidInputError("hours", "not hours, days and zone with semicolons; give what Window.to_text wrote")
+        return cls(parts[0], parts[1], None if parts[2] == _RECIPIENTS else parts[2])
+
+    @property
+    def week(self) -> Week:
+        """The minutes of the week in which it is open."""
+        return _week(self.between, self.days)
 
     def _zones(self, zones: Sequence[str]) -> Sequence[str]:
         return zones if self.zone is None else (self.zone,)

@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.allow_list_fuzz import fuzz
+from tests.faults.allow_list_fuzz import call_the_uncallable, fuzz
+from tests.faults.cap_races import CAP_RACES, race_for_a_cap
 from tests.faults.fault_rig import FaultRig
 from tests.faults.fork_server import why_no_strace
-from tests.faults.points import Point, inside_points, proxy_points, strace_points, try_point
+from tests.faults.points import Point, inside_points, proxy_points, stopped_points, strace_points, try_point
 from tests.faults.races import RACERS, race
 
 __all__ = ["main"]
@@ -36,9 +37,16 @@ def main() -> int:
             sent, findings = race(rig, killed=number % 3, seed=number)
             wrong += [f"race {number}: {finding}" for finding in findings]
             _say(f"race {number}: {RACERS} processes, {number % 3} of them killed; the others sent {sent}")
+        for name, one in CAP_RACES.items():
+            placed, findings = race_for_a_cap(rig, one)
+            wrong += [f"cap {name}: {finding}" for finding in findings]
+            _say(f"cap {name}: {RACERS} processes without a lock, {one.killed} of them killed; {placed} calls placed")
         doubles = rig.doubles
     left, strangers = fuzz(_FUZZED, seed=1)
     _say(f"fuzz: {_FUZZED:,} numbers tried, {left} calls left, {strangers} of them to numbers off the allow-list")
+    tried, rang = call_the_uncallable()
+    _say(f"uncallable: {tried:,} premium, short, emergency and worldwide numbers on an allow-list tried, {rang} rang")
+    wrong += [f"uncallable: {rang} calls left"] * bool(rang)
     wrong += [f"fuzz: {strangers} calls left to numbers off the allow-list"] * bool(strangers)
     total = sum(reached.values())
     if total < _FEWEST_POINTS:
@@ -55,7 +63,8 @@ def _points(rig: FaultRig) -> itertools.chain[Point]:
     reason = why_no_strace()
     if reason:
         _say(f"skipped the layer of system calls: {reason}")
-    return itertools.chain(inside_points(rig), iter(()) if reason else strace_points(), proxy_points())
+    traced = iter(()) if reason else strace_points()
+    return itertools.chain(inside_points(rig), stopped_points(rig), traced, proxy_points())
 
 
 def _say(text: str, end: str = "\n") -> None:

@@ -136,7 +136,9 @@ class FaultRig:
 
     def finish(self, plot: Plot) -> Ended:
         """Send the plan again, in a fresh process without a fault, to its end, and look at every number."""
-        last = self.run(plot, kill=None, syscall=None, base_url=self.platform.url, timeout_seconds=10.0)
+        plot.store.path.with_name(plot.store.path.name + ".stop").unlink(missing_ok=True)
+        whole = {"kill": None, "syscall": None, "stop_after": None, "timeout_seconds": 10.0}
+        last = self.run(plot, base_url=self.platform.url, **whole)
         if last.exit_code or "error" in last.told or last.told.get("stopped"):
             plot.findings.append(f"the plan sent again ended with {last}")
         self._wait_for_receipts(plot)
@@ -150,7 +152,7 @@ class FaultRig:
                 plot.findings.append(f"a number called {calls} times is {state}")
         if len(states) != len(plot.job.numbers):
             plot.findings.append(f"{len(states)} requests for {len(plot.job.numbers)} recipients")
-        self._close(plot)
+        self.close(plot)
         return last
 
     def _wait_for_receipts(self, plot: Plot) -> None:
@@ -161,7 +163,8 @@ class FaultRig:
                 return
             time.sleep(0.01)
 
-    def _close(self, plot: Plot) -> None:
+    def close(self, plot: Plot) -> None:
+        """Remove a plot."""
         name = plot.store.path.parent.name
         del self._receivers[name]
         plot.store.close()

@@ -1,0 +1,29 @@
+"""``imilab stop``: the kill switch, from another terminal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["stop"]
+
+
+def stop(
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Take the stop file away: calls may be started again.")
+    ] = False,
+) -> None:
+    """Start no further call from this store, in any process; a send that is running stops within a second."""
+    from imilab.config import Settings
+    from imilab.stop_file import StopFile
+
+    settings = Settings()
+    stop_file = StopFile.beside(settings.store, settings.stop_file)
+    if clear:
+        done = "was removed: calls may be started again" if stop_file.clear() else "was not there: nothing is stopped"
+        typer.echo(f"The stop file {stop_file.path} {done}.")
+        return
+    how = "is there now" if stop_file.create() else "was there already"
+    typer.echo(f"Stopped: the stop file {stop_file.path} {how}, and no call is started while it is.")
+    typer.echo("To go on: imilab stop --clear, then send the same plan again; no number is called twice.")
