@@ -23,7 +23,7 @@ from imilab.clock import ScaledClock
 from imilab.errors import ConfigError
 from imilab.receiver import MAX_BODY_BYTES, Receiver
 from imilab.serving import BackgroundServer
-from imilab.store import Store, database
+from imilab.store import Store, sqlite
 from imilab.wire import Receipt, read_receipt, sign
 
 SAMPLES = Path(__file__).with_name("samples")
@@ -217,7 +217,7 @@ def test_a_sender_that_breaks_off_leaves_nothing(lab):
 
 def test_it_answers_503_while_it_cannot_store_and_recovers(lab, monkeypatch, caplog):
     with monkeypatch.context() as patch:
-        patch.setattr(database.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+        patch.setattr(sqlite.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
         assert lab.post(receipt()).status_code == 503
         assert lab.post(b"odd").status_code == 503
         assert lab.http.get("/health").status_code == 503
@@ -273,7 +273,7 @@ def test_no_log_holds_a_number_or_a_secret(signed, caplog, monkeypatch):
     for body in (receipt(), odd):
         signed.post(body, sign(body, SECRETS[0]))
         signed.post(body, sign(body, b"guess"))
-    monkeypatch.setattr(database.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr(sqlite.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     signed.post(receipt(3), sign(receipt(3), SECRETS[0]))
     text = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
     assert "refused a webhook" in text

@@ -73,7 +73,7 @@ def test_a_connection_outlives_the_clients_patience():
     with BackgroundServer(make_app([])) as server:
         with httpx.Client(trust_env=False) as client:
             client.get(server.url)
-        assert server._server.config.timeout_keep_alive > 15
+        assert server.connections.limits.idle_seconds > 15
 
 
 def test_two_servers_run_side_by_side():
