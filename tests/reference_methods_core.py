@@ -17,6 +17,7 @@ __all__ = ["METHODS", "agree"]
 Inputs = dict[str, Any]
 # prop.test prints a Wald interval beside the test; imilab offers none. Weights are a word, not a number.
 NO_COUNTERPART = frozenset({"lower_wald", "upper_wald", "weights"})
+RATIOS = (intervals.koopman, intervals.miettinen_nurminen_ratio, intervals.katz)
 
 
 def agree(found: Mapping[str, Any], expected: Inputs) -> None:
@@ -24,8 +25,10 @@ def agree(found: Mapping[str, Any], expected: Inputs) -> None:
     tolerances = {name: value for name, value in expected.items() if name.endswith(("abs_tol", "rel_tol"))}
     for name in expected.keys() - tolerances.keys() - NO_COUNTERPART:
         own = name.split("_")[0]  # a row can give p and odds ratio tolerances of their own
-        absolute = tolerances.get("abs_tol", tolerances.get(f"{own}_abs_tol", 0.0))
-        relative = tolerances.get("rel_tol", tolerances.get(f"{own}_rel_tol", 0.0))
+        absolute = tolerances.get(f"{own}_abs_tol", tolerances.get("abs_tol", 0.0))
+        relative = tolerances.get(f"{own}_rel_tol", tolerances.get("rel_tol", 0.0))
+        if not absolute and not relative:
+            relative = 1e-9  # a row that gives none means its digits
         pairs = zip(_numbers(found[name]), _numbers(expected[name]), strict=True)
         for x, y in pairs:
             same = math.isclose(x, y, abs_tol=absolute, rel_tol=relative) or (math.isnan(x) and math.isnan(y))
@@ -33,7 +36,7 @@ def agree(found: Mapping[str, Any], expected: Inputs) -> None:
 
 
 def _numbers(value: Any) -> list[float]:
-    return [float(each) for each in np.atleast_1d(value)]
+    return [math.nan if each is None else float(each) for each in np.atleast_1d(value)]
 
 
 def _counts(inputs: Inputs) -> tuple[int, int, int, int]:
@@ -45,7 +48,7 @@ def _counts(inputs: Inputs) -> tuple[int, int, int, int]:
 
 def _rate(interval: Callable[..., Any]) -> Callable[[Inputs, Inputs], None]:
     def check(inputs: Inputs, expected: Inputs) -> None:
-        low, high = interval(inputs["x"], inputs["n"], inputs["level"])
+        low, high = interval(inputs["x"], inputs["n"], inputs.get("level", 0.95))
         agree({"est": intervals.rate(inputs["x"], inputs["n"]), "lower": low, "upper": high}, expected)
 
     return check
@@ -54,9 +57,10 @@ def _rate(interval: Callable[..., Any]) -> Callable[[Inputs, Inputs], None]:
 def _two_rates(interval: Callable[..., Any]) -> Callable[[Inputs, Inputs], None]:
     def check(inputs: Inputs, expected: Inputs) -> None:
         x1, n1, x0, n0 = _counts(inputs)
-        low, high = interval(x1, n1, x0, n0, inputs["level"])
+        low, high = interval(x1, n1, x0, n0, inputs.get("level", 0.95))
         ratio = (x1 / n1) / (x0 / n0) if x0 else math.inf if x1 else math.nan
-        agree({"diff": x1 / n1 - x0 / n0, "ratio": ratio, "lower": low, "upper": high}, expected)
+        found = {"diff": x1 / n1 - x0 / n0, "ratio": ratio, "lower": low, "upper": high}
+        agree(found | {"est": found["ratio" if interval in RATIOS else "diff"]}, expected)
 
     return check
 
@@ -69,17 +73,17 @@ def _mn_stratified(inputs: Inputs, expected: Inputs) -> None:
 
 
 def _score_test(inputs: Inputs, expected: Inputs) -> None:
-    z, greater, _ = significance.score_test(*_counts(inputs), inputs["margin"])
-    agree({"z": z, "p_greater": greater, "p_less": 1 - greater}, expected)
+    z, greater, p = significance.score_test(*_counts(inputs), inputs.get("margin", 0.0))
+    agree({"z": z, "p_greater": greater, "p_less": 1 - greater, "p_value": p}, expected)
 
 
 def _pooled_z(inputs: Inputs, expected: Inputs) -> None:
     z, p = significance.pooled_z(*_counts(inputs))
-    agree({"chisq": z**2, "p_value": p}, expected)
+    agree({"chisq": z**2, "z": z, "df": 1, "p_value": p}, expected)
 
 
 def _fisher(inputs: Inputs, expected: Inputs) -> None:
-    alternative = inputs["alternative"].replace(".", "-")
+    alternative = inputs.get("alternative", "two-sided").replace(".", "-").replace("_", "-")
     counts = _counts(inputs)
     odds, low, high = exact.conditional_odds_ratio(*counts, inputs.get("level", 0.95), alternative)
     p = exact.fisher_exact(*counts, alternative)
@@ -118,8 +122,9 @@ def _adjusted(name: str) -> Callable[[Inputs, Inputs], None]:
 def _cmh(*, continuity: bool) -> Callable[[Inputs, Inputs], None]:
     def check(inputs: Inputs, expected: Inputs) -> None:
         statistic, p = stratified.cmh(inputs["tables"], continuity=continuity)
-        odds = stratified.mh_odds_ratio(inputs["tables"])
-        found = {"chisq": statistic, "p_value": p, "or_mh": odds.estimate, "or_lower": odds.low, "or_upper": odds.high}
+        odds = stratified.mh_odds_ratio(inputs["tables"], inputs.get("level", 0.95))
+        limits = {"or_mh": odds.estimate, "or_lower": odds.low, "or_upper": odds.high}
+        found = {"chisq": statistic, "df": 1, "p_value": p, **limits}
         agree(found, expected)
 
     return check
@@ -134,13 +139,13 @@ def _breslow_day(*, tarone: bool) -> Callable[[Inputs, Inputs], None]:
 
 
 def _mh_difference(inputs: Inputs, expected: Inputs) -> None:
-    found = stratified.mh_rate_difference(inputs["tables"])
+    found = stratified.mh_rate_difference(inputs["tables"], inputs.get("level", 0.95))
     agree({"est": found.estimate, "se": found.standard_error, "lower": found.low, "upper": found.high}, expected)
 
 
 def _mh_ratio(inputs: Inputs, expected: Inputs) -> None:
     # metafor gives the ratio on the log scale.
-    found = stratified.mh_rate_ratio(inputs["tables"])
+    found = stratified.mh_rate_ratio(inputs["tables"], inputs.get("level", 0.95))
     logs = {
         name: math.log(value) for name, value in (("est", found.estimate), ("lower", found.low), ("upper", found.high))
     }

@@ -23,6 +23,7 @@ from imilab.charts.theme import LOOKS, THEMES, contrast, ink_on
 from imilab.metrics import METRICS
 from imilab.terms import OUTCOMES
 from tests.calls_factory import frame_from, make_calls
+from tests.trials import trial
 
 NAMES = ["en-GB-RyanNeural", "en-GB-SoniaNeural"]
 MANY = [f"{place}-{'Multilingual' if place % 3 else ''}{place:02d}Neural" for place in range(40)]
@@ -56,6 +57,35 @@ def test_no_text_overlaps_another_or_leaves_the_page(name, categories, theme):
 
     assert isinstance(figure, Figure)
     assert_legible(figure)
+
+
+PLANS = {
+    "once": imilab.power(baseline=0.55, mde=0.05),
+    "looks": imilab.power(baseline=0.5, mde=0.1, looks=4, arms=3),
+    "margin": imilab.power(baseline=0.6, margin=-0.08, icc=0.2, calls_per_number=4, looks=3),
+    "any": imilab.power(baseline=0.6, mde=-0.08, looks="any"),
+}
+WATCHED = {
+    "once": trial(900, {"a": 0.5, "b": 0.6}, seed=3),
+    "looks": trial(PLANS["looks"].looks[2].n, {"a": 0.5, "b": 0.55, "c": 0.63}, seed=3),
+    "margin": trial(PLANS["margin"].looks[1].n, {"a": 0.6, "b": 0.65}, seed=8),
+    "any": trial(400, {"a": 0.7, "b": 0.2}, seed=4),
+}
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+@pytest.mark.parametrize("name", list(PLANS))
+def test_no_text_of_a_plan_or_of_watching_overlaps_another(name, theme):
+    assert_legible(PLANS[name].plot(theme=theme))
+    assert_legible(PLANS[name].plot("mde", theme=theme))
+    assert_legible(imilab.monitor(WATCHED[name], PLANS[name]).plot(theme=theme))
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+@pytest.mark.parametrize("categories", list(CALLS))
+def test_no_text_of_a_checkup_overlaps_another(categories, theme):
+    assert_legible(imilab.health(CALLS[categories], arm="voice").plot(theme=theme))
+    assert_legible(imilab.health(CALLS[categories].drop(columns=["requested_at", "offered_at"]), arm="voice").plot())
 
 
 @pytest.mark.parametrize("every", ["hour", "day", "weekday", "hour_of_day"])

@@ -129,6 +129,13 @@ def test_the_horizon_is_the_ring_timeout_as_seen_or_as_asked() -> None:
     assert durations(answered).horizon_seconds == answered["ring_seconds"].max()
 
 
+def test_calls_that_went_unanswered_at_once_do_not_set_the_horizon() -> None:
+    for rows in ([("no_answer", 0.0), ("busy", 1.0)], [("answered", 1.0), ("no_answer", 0.0)]):
+        found = durations(frame_from([rung("a", outcome, seconds) for outcome, seconds in rows]))
+        assert found.horizon_seconds == 1
+        assert found.incidences["estimate"].sum() == pytest.approx(1)
+
+
 def test_a_horizon_beyond_what_is_known_is_cut_visibly() -> None:
     rows = [rung(arm, "answered", 5.0) for arm in "ab"] + [rung("a", "no_answer", 40.0)]
     rows += [rung("b", "pending", None), rung("a", "answered", 4.0, ended_at=START + pd.Timedelta(seconds=20))]
@@ -187,8 +194,17 @@ def test_nothing_answered_has_an_interval() -> None:
     assert answered["high"] == pytest.approx(0.2775, abs=1e-4)  # Wilson, 0 of 10
 
 
-def test_repeated_numbers_are_said() -> None:
-    assert any("called before" in text for text in durations(make_calls(200, repeated=0.5)).warnings)
+def test_repeated_numbers_are_said_and_taken_into_the_errors() -> None:
+    calls = make_calls(200, repeated=0.5)
+    between, ignored = durations(calls), durations(calls, clusters="ignore")
+    assert any("errors are taken between numbers" in note for note in between.footnotes)
+    assert not any("called before" in text for text in between.warnings)
+    assert any("called before" in text for text in ignored.warnings)
+    pd.testing.assert_series_equal(between.incidences["estimate"], ignored.incidences["estimate"])
+    assert between.comparisons["method"].tolist()[:2] == [
+        "aalen-johansen with MOVER, gray between numbers",
+        "restricted mean, t between numbers",
+    ]
 
 
 def test_a_voice_cannot_move_how_long_a_first_call_rings() -> None:
@@ -213,6 +229,7 @@ def test_what_cannot_be_used_is_refused() -> None:
         ({"baseline": "x"}, "is no arm"),
         ({"horizon_seconds": 0}, "above 0"),
         ({"confidence": 1.2}, "between 0 and 1"),
+        ({"clusters": "fixed"}, "auto, ignore"),
     ):
         with pytest.raises(InvalidInputError, match=match):
             durations(calls, **wrong)

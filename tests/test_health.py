@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from imilab.assign import assign
+from imilab.assign import Assignment, assign, verify_assignment
 from imilab.comparison.balance import Health, health
 from imilab.comparison.balance.sample_ratio import sample_ratio_chi_square, sample_ratio_p
 from imilab.errors import InvalidInputError
@@ -32,6 +32,12 @@ class OneCall:
 
 
 @dataclass(frozen=True)
+class Verified:
+    ok: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
 class SomePlan:
     """A plan as `health` knows it; nothing of the sending half."""
 
@@ -40,6 +46,17 @@ class SomePlan:
     seed: int = 7
     design: str = "blocked"
     calls: tuple[OneCall, ...] = ()
+    shares: dict[str, int] | None = None
+
+    def verify(self) -> Verified:
+        drawn = [
+            Assignment(
+                -1 if one.position is None else one.position, one.arm or "", -1 if one.block is None else one.block
+            )
+            for one in self.calls
+        ]
+        ok = verify_assignment(drawn, list(self.arms), seed=self.seed, design=self.design)
+        return Verified(ok, f"checked against seed {self.seed}")
 
 
 def plan_of(n: int, **more: Any) -> SomePlan:
@@ -174,6 +191,15 @@ def test_calls_of_the_plan_pass(design: str) -> None:
     row = of(health(sent(plan).iloc[:77], plan), "assignment")
     assert row["verdict"] == "ok"
     assert "77 of 101 planned calls" in row["sentence"]
+
+
+def test_the_shares_meant_are_those_of_the_plan() -> None:
+    calls = sent(plan_of(400))
+    calls["arm"] = ["a", "b", "b", "b"] * 100
+    plan = replace(plan_of(400), shares={"a": 1, "b": 3})
+    assert of(health(calls), "sample ratio")["verdict"] == "stop"
+    assert of(health(calls, plan), "sample ratio")["verdict"] == "ok"
+    assert of(health(calls, plan, shares={"a": 1, "b": 1}), "sample ratio")["verdict"] == "stop"
 
 
 def test_a_plan_that_its_seed_does_not_give_stops() -> None:

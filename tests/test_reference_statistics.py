@@ -20,6 +20,8 @@ COMMITTED = Path(__file__).with_name("data") / "reference_statistics.csv"
 REFERENCE = Path(os.environ.get("IMILAB_REFERENCE") or COMMITTED)
 PARTS = tuple(sorted(path.stem for path in Path(__file__).parent.glob("reference_methods_*.py")))
 
+_WORDS = {"Inf": "inf", "-Inf": "-inf", "Infinity": "inf", "-Infinity": "-inf", "NaN": "nan", "NA": "nan"}
+
 OFFERED: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {}
 for part in PARTS:
     OFFERED |= import_module(f"tests.{part}").METHODS
@@ -31,15 +33,17 @@ def _rows() -> list[dict[str, str]]:
 
 
 def _read(text: str) -> dict[str, Any]:
-    """Read JSON in which infinity is a word."""
-    found: dict[str, Any] = json.loads(
-        text, object_pairs_hook=lambda pairs: {name: _number(each) for name, each in pairs}
-    )
+    """Read JSON in which infinity and what is not known are words."""
+    found: dict[str, Any] = _numbers(json.loads(text))
     return found
 
 
-def _number(value: Any) -> Any:
-    return float(value) if value in ("Inf", "-Inf", "NaN") else value
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _numbers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_numbers(each) for each in value]
+    return float(_WORDS[value]) if isinstance(value, str) and value in _WORDS else value
 
 
 def _problem(row: dict[str, str]) -> str:

@@ -9,7 +9,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
+from imilab.comparison.clusters import number_means_difference
+from imilab.comparison.correlation import Arm
 from imilab.comparison.planning import Design, power
 from imilab.comparison.sequential import group_sequential_bounds, monitor
 from imilab.comparison.sequential.look_statistics import look_statistic
@@ -143,22 +146,37 @@ def test_several_arms_are_each_judged_at_their_share_of_the_level() -> None:
     assert found.confidence == pytest.approx(0.975)
 
 
-def test_repeated_numbers_at_planned_looks_widen_the_error() -> None:
-    """The statistic is that of number means with equal calls each: a two-sample t of the means, exactly."""
+@pytest.mark.parametrize("numbers", [16, 60, 600])
+def test_repeated_numbers_at_planned_looks_have_the_t_of_a_comparison(numbers: int) -> None:
+    """With equal calls each, one of the errors is that of a two-sample t of the means, exactly."""
     rng = np.random.default_rng(10)
-    number = np.repeat(np.arange(60), 5)
+    number = np.repeat(np.arange(numbers), 5)
     arm = number % 2 == 1
-    success = rng.random(300) < np.repeat(rng.beta(1, 1, 60), 5)
+    success = rng.random(5 * numbers) < np.repeat(rng.beta(1, 1, numbers), 5)
     found = look_statistic(arm, success, number, None)
     means = pd.Series(success).groupby(number).mean()
     one, zero = means[means.index % 2 == 1], means[means.index % 2 == 0]
-    assert found.error == pytest.approx(math.sqrt(one.var() / 30 + zero.var() / 30))
-    from scipy.stats import norm, ttest_ind
+    assert found.scales[0][0] == pytest.approx(math.sqrt((one.var() + zero.var()) / (numbers / 2)))
+    sums = [Arm(np.full(numbers // 2, 5.0), 5 * each.to_numpy()) for each in (one, zero)]
+    compared = number_means_difference(*sums, confidence=0.99)
+    assert 2 * norm.sf(abs(found.z)) == pytest.approx(compared.p)
+    assert np.sign(found.z) == np.sign(one.mean() - zero.mean())
+    assert found.interval(float(norm.isf(0.005))) == pytest.approx((compared.low, compared.high))
 
-    welch = ttest_ind(one, zero, equal_var=False)
-    assert found.freedom == pytest.approx(welch.df)
-    assert 2 * norm.sf(abs(found.z)) == pytest.approx(welch.pvalue)
-    assert np.sign(found.z) == np.sign(welch.statistic)
+
+@pytest.mark.parametrize(("rate", "icc"), [(0.3, 0.6), (0.7, 0.6), (0.5, 0.3), (0.7, 0.001)])
+def test_planned_looks_at_five_numbers_an_arm_find_as_much_as_they_may(rate: float, icc: float) -> None:
+    """Five calls to each number, in rounds; benchmarks/bench_sequential.py has the whole sweep."""
+    rng, runs, stopped = np.random.default_rng(1), 600, 0
+    order = np.tile(np.arange(10), 5)
+    arm, bounds = order % 2 == 1, group_sequential_bounds("obrien_fleming", [1 / 3, 2 / 3, 1.0]).z
+    for _ in range(runs):
+        own = rng.beta(rate * (1 - icc) / icc, (1 - rate) * (1 - icc) / icc, 10)
+        success = rng.random(50) < own[order]
+        looks = (look_statistic(arm[:end], success[:end], order[:end], None).z for end in (16, 33, 50))
+        stopped += any(abs(z) >= bound for z, bound in zip(looks, bounds, strict=True))
+    spread = 3 * math.sqrt(0.05 * 0.95 / runs)
+    assert 0.035 - spread <= stopped / runs <= 0.065 + spread
 
 
 def test_a_number_in_both_arms_is_judged_by_its_own_difference() -> None:
@@ -167,7 +185,8 @@ def test_a_number_in_both_arms_is_judged_by_its_own_difference() -> None:
     success = np.random.default_rng(11).random(80) < 0.5
     found = look_statistic(arm, success, number, None)
     own = success[40:].astype(int) - success[:40]
-    assert found.error == pytest.approx(math.sqrt(own.var(ddof=1) / 40))
+    ((error, freedom),) = found.scales
+    assert (error, freedom) == pytest.approx((math.sqrt(own.var(ddof=1) / 40), 39))
 
 
 def test_fewer_than_five_numbers_are_not_judged() -> None:

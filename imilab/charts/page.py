@@ -5,7 +5,7 @@ Nothing is left to an automatic layout: the page is measured from its texts, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ from imilab.charts.labels import text_width, tick, wrapped
 from imilab.charts.picture import Chart
 from imilab.charts.theme import EDGE, SMALL, TEXT, TITLE, Look, Theme
 
-__all__ = ["MARGIN", "SMALL_LINE", "WIDTH", "Key", "Page", "nothing", "percent_axis", "percent_steps"]
+__all__ = ["MARGIN", "SMALL_LINE", "WIDTH", "Key", "Page", "nothing", "number_axis", "percent_axis", "percent_steps"]
 
 WIDTH = 8.6
 """Width of every figure, in inches: a notebook's cell at 96 pixels an inch."""
@@ -79,7 +79,7 @@ class Page:
     def axes(self, left: float, bottom: float, width: float, height: float, **options: object) -> Axes:
         """Add axes to the body; `left` from the page's edge and `bottom` from the body's foot, in inches."""
         box = (left / WIDTH, (self.foot + bottom) / self.height, width / WIDTH, height / self.height)
-        axes: Axes = self.figure.add_axes(box, facecolor="none", **options)  # type: ignore[call-overload]
+        axes: Axes = self.figure.add_axes(box, facecolor="none", **options)  # type: ignore[call-overload]  # options: object
         for spine in axes.spines.values():
             spine.set_visible(False)
         axes.tick_params(colors=self.theme.muted, labelsize=SMALL, length=0)
@@ -148,6 +148,16 @@ def percent_axis(axes: Axes, highest: float, title: str) -> None:
     axes.set_xticks(steps, [tick(step, steps[1]) for step in steps])
     axes.set_xlim(0, max(steps[-1], min(highest, 1.0)))
     axes.set_xlabel(title, labelpad=6)
+
+
+def number_axis(axes: Axes, low: float, high: float, written: Callable[[float, float], str], *, whole: bool) -> None:
+    """Put round numbers on an x axis from `low` to `high`, written from their value and the step between two."""
+    steps = [float(each) for each in MaxNLocator(7, steps=[1, 2, 2.5, 5, 10], integer=whole).tick_values(low, high)]
+    room = 1e-9 * (high - low)
+    inside = [each for each in steps if low - room <= each <= high + room]
+    axes.set_xticks(inside, [written(each, steps[1] - steps[0]) for each in inside])
+    axes.tick_params(axis="x", pad=7)  # clear of the y axis's lowest label
+    axes.set_xlim(low, high)
 
 
 def nothing(theme: Theme, title: str, why: str) -> Chart:

@@ -44,7 +44,7 @@ def voice_cannot_move(one: Metric, arm: str, tally: Tally) -> str | None:
 
 def _each_number_once(tally: Tally) -> bool:
     """Whether every placed call, of any arm or none, is known to have gone to a number of its own."""
-    placed = kind_masks(METRICS["answered"], "placed")["counted"][tally.kind]
+    placed = kind_masks(METRICS["answered"], "placed")["counted"].take(tally.kind)
     if tally.calls is None and np.count_nonzero(placed) > tally.numbers:
         return False
     number = tally.number[placed]

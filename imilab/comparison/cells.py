@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cells", "counted"]
+__all__ = ["Cells", "counted", "counted_densely"]
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -47,8 +47,8 @@ class Cells:
         return tuple(self._numbers_of(code) for code in range(int(self.arm.max(initial=-1)) + 1))
 
     def _numbers_of(self, arm: int) -> tuple[Codes, Floats, Floats]:
-        mine = self.arm == arm
-        number, calls, successes = self.number[mine], self.calls[mine], self.successes[mine]
+        mine = np.flatnonzero(self.arm == arm)
+        number, calls, successes = self.number.take(mine), self.calls.take(mine), self.successes.take(mine)
         new = np.r_[True, number[1:] != number[:-1]][: len(number)]  # the cells come in the order of numbers
         if new.all():
             return number, calls, successes
@@ -75,7 +75,53 @@ class Cells:
         """Count the numbers with calls of both arms."""
         if self.apart or max(one, other) >= len(self.numbers):
             return 0
-        return len(np.intersect1d(self.numbers[one][0], self.numbers[other][0], assume_unique=True))
+        met = np.zeros(int(self.number[-1]) + 1, dtype=bool)
+        met[self.numbers[one][0]] = True
+        return int(np.count_nonzero(met[self.numbers[other][0]]))
+
+    @cached_property
+    def within_strata(self) -> tuple[Floats, Floats]:
+        """Successes and calls, shape (strata, arms)."""
+        return self._spread(self.stratum, self.arm, self.calls, self.successes)
+
+    @cached_property
+    def within_numbers(self) -> tuple[Floats, Floats]:
+        """Successes and calls, shape (parts, arms), of each number's part of each stratum that met several arms."""
+        number, stratum = self.number, self.stratum
+        new = np.r_[True, (number[1:] != number[:-1]) | (stratum[1:] != stratum[:-1]), True]  # cells come in this order
+        rows = np.flatnonzero(~(new[:-1] & new[1:][: len(number)]))
+        part = np.cumsum(new[:-1].take(rows)) - 1
+        return self._spread(part, self.arm.take(rows), self.calls.take(rows), self.successes.take(rows))
+
+    def _spread(self, group: Codes, arm: Codes, calls: Floats, successes: Floats) -> tuple[Floats, Floats]:
+        groups, arms = int(group.max(initial=-1)) + 1, int(self.arm.max(initial=-1)) + 1
+        code = group * arms + arm
+        shape = (groups, arms)
+        found = [np.bincount(code, each, minlength=groups * arms).reshape(shape) for each in (successes, calls)]
+        return found[0].astype(np.float64), found[1].astype(np.float64)
+
+
+def counted_densely(number: Codes, place: Codes, sizes: tuple[int, int]) -> Cells:
+    """Count calls by number and arm as `counted`, where there are few combinations; a place of -1 is not counted.
+
+    `sizes` says how many numbers and arms there are.
+    """
+    numbers, arms = sizes
+    width = 2 * arms + 1
+    code = number * width
+    code += place
+    code += 1
+    every = np.bincount(code, minlength=numbers * width).reshape(numbers, width)
+    successes = every[:, 2::2]
+    calls = every[:, 1::2] + successes
+    number_of, arm_of = np.nonzero(calls)
+    return Cells(
+        number_of,
+        np.zeros_like(number_of),
+        arm_of,
+        calls[number_of, arm_of].astype(np.float64),
+        successes[number_of, arm_of].astype(np.float64),
+    )
 
 
 def counted(number: Codes, place: Codes, stratum: Codes | None, calls: Codes | None, sizes: tuple[int, int]) -> Cells:
@@ -102,8 +148,8 @@ def counted(number: Codes, place: Codes, stratum: Codes | None, calls: Codes | N
         both = np.bincount(2 * row + code % 2, calls, minlength=2 * len(seen)).reshape(-1, 2)
     else:
         both = np.bincount(code, calls, minlength=size).reshape(-1, 2)
-        seen = np.flatnonzero(both.any(axis=1))
-        both = both[seen]
+        seen = np.flatnonzero(both[:, 0] + both[:, 1])
+        both = both.take(seen, axis=0)
     rest, arm_of = np.divmod(seen, sizes[1])
     number_of, stratum_of = (rest, np.zeros_like(rest)) if strata == 1 else np.divmod(rest, strata)
-    return Cells(number_of, stratum_of, arm_of, both.sum(axis=1).astype(np.float64), both[:, 1].astype(np.float64))
+    return Cells(number_of, stratum_of, arm_of, (both[:, 0] + both[:, 1]).astype(float), both[:, 1].astype(float))

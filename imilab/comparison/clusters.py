@@ -19,6 +19,7 @@ __all__ = [
     "FEWEST_NUMBERS",
     "REFERENCES",
     "Clustered",
+    "error_scales",
     "number_means",
     "number_means_difference",
     "welch",
@@ -119,26 +120,38 @@ def number_means_difference(
     tail = (1 + check_confidence(confidence)) / 2
     if min(len(arm.calls), len(baseline.calls)) < 2:
         raise InvalidInputError("numbers", "an arm has fewer than two numbers")
-    scales = _scales([arm, baseline])
     estimate = arm.rate - baseline.rate
-    best: tuple[float, float, float] = (-1.0, 0.0, 0.0)
-    for variances, df in scales:
-        error = math.sqrt(max(variances[0] + variances[1] - 2 * covariance, 0.0))
-        best = max(best, (error * float(stdtrit(df, tail)), error, df))
-    reach, error, df = best
-    logarithm = _log_ratio(arm, baseline, scales, covariance, tail)
+    scales = error_scales(arm, baseline, covariance=covariance)
+    reach, error, df = max((error * float(stdtrit(df, tail)), error, df) for error, df in scales)
+    logarithm = _log_ratio(arm, baseline, _scales([arm, baseline]), covariance, tail)
     return Clustered(
         estimate=estimate,
         standard_error=error,
         df=df,
         low=max(estimate - reach, -1.0),
         high=min(estimate + reach, 1.0),
-        p=_p(estimate, scales, covariance),
+        p=_p(estimate, scales),
         ratio=logarithm[0],
         ratio_low=logarithm[1],
         ratio_high=logarithm[2],
-        p_margin=float("nan") if margin is None else _p(estimate - margin, scales, covariance, side=-np.sign(margin)),
+        p_margin=float("nan") if margin is None else _p(estimate - margin, scales, side=-np.sign(margin)),
     )
+
+
+def error_scales(arm: Arm, baseline: Arm, *, covariance: float = 0.0) -> list[tuple[float, float]]:
+    """Return the ways to measure the error of the difference, each with the degrees of freedom of its t.
+
+    See `number_means_difference`, which takes the one that tells less.
+
+    Examples
+    --------
+    >>> one, other = Arm(np.full(6, 5.0), np.arange(6.0)), Arm(np.full(6, 5.0), np.ones(6))
+    >>> [(round(error, 4), round(df)) for error, df in error_scales(one, other)]
+    [(0.1528, 10)]
+    """
+    return [
+        (math.sqrt(max(float(variances.sum()) - 2 * covariance, 0.0)), df) for variances, df in _scales([arm, baseline])
+    ]
 
 
 def welch(arms: Sequence[Arm]) -> tuple[float, float, float, float]:
@@ -221,11 +234,10 @@ def _scales(arms: Sequence[Arm]) -> list[tuple[Floats, float]]:
     return scales
 
 
-def _p(gap: float, scales: Sequence[tuple[Floats, float]], covariance: float, *, side: float | None = None) -> float:
+def _p(gap: float, scales: Sequence[tuple[float, float]], *, side: float | None = None) -> float:
     """Return the larger p of the scales; with a side, against a gap below (-1) or above (1)."""
     found = []
-    for variances, df in scales:
-        error = math.sqrt(max(variances[0] + variances[1] - 2 * covariance, 0.0))
+    for error, df in scales:
         t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
         found.append(2 * float(stdtr(df, -abs(t))) if side is None else float(stdtr(df, -side * t)))
     return max(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,31 +50,37 @@ def without_forbidden(tally: Tally) -> tuple[Tally, Crossed | None]:
     """
     if "design" not in tally.frame or not _met_several(tally.number, tally.arm, tally.numbers).any():
         return tally, None
-    placed = kind_masks(METRICS["answered"], "placed")["counted"][tally.kind]
-    rows = placed & (tally.arm >= 0) & (tally.number >= 0)
-    several = _met_several(tally.number[rows], tally.arm[rows], tally.numbers)
-    suspects = np.flatnonzero(rows)[several[tally.number[rows]]]
-    some = tally.frame.iloc[suspects]
-    campaign = some["campaign"] if "campaign" in some else pd.Series("", index=some.index)
-    table = pd.DataFrame(
-        {
-            "number": tally.number[suspects],
-            "arm": tally.arm[suspects],
-            "campaign": campaign.to_numpy(),
-            "design": some["design"].to_numpy(),
-        }
-    )
-    table = table[table["design"].isin(DESIGNS)]
-    arms = table.groupby(["number", "campaign"], dropna=False)["arm"].transform("nunique")
-    wrong = table[arms > 1]
-    if wrong.empty:
+    design, designs = pd.factorize(tally.frame["design"])
+    fixed = np.r_[np.isin(np.asarray(designs, dtype=object), DESIGNS), False]  # the last place is a missing design
+    placed = kind_masks(METRICS["answered"], "placed")["counted"].take(tally.kind)
+    rows = np.flatnonzero(placed & (tally.arm >= 0) & (tally.number >= 0) & fixed.take(design))
+    if not len(rows):
+        return tally, None
+    campaign, campaigns = pd.factorize(_campaigns(tally.frame).iloc[rows])
+    number, arm = tally.number.take(rows), tally.arm.take(rows)
+    group = number if campaign.max() == campaign.min() else pd.factorize(number * (len(campaigns) + 1) + campaign)[0]
+    wrong = _met_several(group, arm, int(group.max()) + 1)[group]
+    if not wrong.any():
         return tally, None
     forbidden = np.zeros(tally.numbers + 1, dtype=bool)  # the last place is that of a missing number
-    forbidden[wrong["number"].to_numpy()] = True
+    forbidden[number[wrong]] = True
     out = forbidden[tally.number]
-    names = [tuple(sorted({str(name) for name in wrong[column].dropna()})) for column in ("design", "campaign")]
-    crossed = Crossed(int(forbidden.sum()), tally.total(out & (tally.arm >= 0)), names[0], names[1])
+    crossed = Crossed(
+        int(forbidden.sum()),
+        tally.total(out & (tally.arm >= 0)),
+        _named(designs, design.take(rows)[wrong]),
+        _named(campaigns, campaign[wrong]),
+    )
     return tally.where(~out), crossed
+
+
+def _campaigns(frame: pd.DataFrame) -> pd.Series[Any]:
+    return frame["campaign"] if "campaign" in frame else pd.Series("", index=frame.index, dtype="str")
+
+
+def _named(values: Any, codes: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    """Return the values of these codes, without the missing one, in order."""
+    return tuple(sorted(str(values[code]) for code in np.unique(codes) if code >= 0))
 
 
 def layout_of(cells: Cells, clusters: str) -> str:

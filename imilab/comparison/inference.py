@@ -177,12 +177,11 @@ def _varying(pair: Pair, asked: Question) -> Inferred:
     """Compare within each number the calls of the two arms."""
     tables = pair.tables(by_number=True)
     difference = mh_rate_difference(tables, asked.confidence)
-    both = int(np.count_nonzero((tables.sum(axis=2) > 0).all(axis=1)))
     _, p = cmh(tables)
     reason = ""
     if pair.shared < FEWEST_NUMBERS:
         reason = f"{pair.shared} numbers met both arms: at least {FEWEST_NUMBERS} are needed"
-    elif not both or math.isnan(p) or difference.standard_error == 0:
+    elif math.isnan(p) or difference.standard_error == 0:
         reason = "no number came to different results, so that nothing tells the arms apart within numbers"
     if reason:
         return Inferred("none", difference.estimate, reason=reason)

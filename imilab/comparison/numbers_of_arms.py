@@ -60,15 +60,17 @@ class Pair:
         Returns
         -------
         numpy.ndarray, shape (strata, 2, 2)
+            Those that met both arms: the others tell nothing.
         """
-        cells, strata = self.cells, int(self.cells.stratum.max(initial=0)) + 1
-        mine = (cells.arm == self.arm) | (cells.arm == self.baseline)
-        stratum = (cells.number * strata + cells.stratum if by_number else cells.stratum)[mine]
-        place, row = np.unique(stratum, return_inverse=True)
-        side = (cells.arm[mine] == self.baseline).astype(np.int64)
-        calls = np.bincount(2 * row + side, cells.calls[mine], minlength=2 * len(place))
-        successes = np.bincount(2 * row + side, cells.successes[mine], minlength=2 * len(place))
-        return np.stack([successes, calls - successes], axis=-1).reshape(len(place), 2, 2)
+        successes, calls = self.cells.within_numbers if by_number else self.cells.within_strata
+        if max(self.arm, self.baseline) >= calls.shape[1]:  # none of an arm's calls is counted
+            return np.zeros((0, 2, 2))
+        both = np.flatnonzero((calls[:, self.arm] > 0) & (calls[:, self.baseline] > 0))
+        found = np.empty((len(both), 2, 2))
+        for side, code in enumerate((self.arm, self.baseline)):
+            found[:, side, 0] = successes[:, code].take(both)
+            found[:, side, 1] = calls[:, code].take(both) - found[:, side, 0]
+        return found
 
     def arms(self) -> tuple[Arm, Arm, float]:
         """Return both arms by number, and the covariance of their rates from the numbers that they share."""

@@ -115,11 +115,12 @@ def cmh_arms(x: ArrayLike, n: ArrayLike) -> tuple[float, int, float]:
     (4.51515, 1, 0.0336)
     """
     successes, trials = np.asarray(x, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    total, reached = trials.sum(axis=1), successes.sum(axis=1)
-    told = (total > 1) & (reached > 0) & (reached < total)
-    successes, trials, total, reached = successes[told], trials[told], total[told], reached[told]
-    gap = (successes - trials * (reached / total)[:, None]).sum(axis=0)[1:]
-    scale = reached * (total - reached) / (total**2 * (total - 1))
+    every = np.ones(trials.shape[1])
+    total, reached = trials @ every, successes @ every
+    # Where all or none are successes, and of one call, both sums get nothing: such strata need no leaving out.
+    share = np.divide(reached, total, out=np.zeros_like(total), where=total > 0)
+    gap = (np.ones(len(total)) @ successes - share @ trials)[1:]
+    scale = np.divide(share * (1 - share), total - 1, out=np.zeros_like(total), where=total > 1)
     covariance = np.diag((scale * total) @ trials) - trials.T @ (trials * scale[:, None])
     covariance = covariance[1:, 1:]
     df = int(np.linalg.matrix_rank(covariance)) if len(gap) else 0
@@ -266,6 +267,7 @@ def _counts(tables: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
     cells = np.asarray(tables, dtype=np.float64)
     if cells.ndim != 3 or cells.shape[1:] != (2, 2) or np.any(cells < 0):
         raise InvalidInputError("tables", "give counts of the shape (strata, 2, 2), none negative")
-    trials = cells.sum(axis=2)
-    both = (trials > 0).all(axis=1)
-    return cells[both, 0, 0], trials[both, 0], cells[both, 1, 0], trials[both, 1]
+    # For many strata two columns added are much quicker than a sum by axis.
+    n1, n0 = cells[:, 0, 0] + cells[:, 0, 1], cells[:, 1, 0] + cells[:, 1, 1]
+    both = np.flatnonzero((n1 > 0) & (n0 > 0))
+    return cells[:, 0, 0].take(both), n1.take(both), cells[:, 1, 0].take(both), n0.take(both)

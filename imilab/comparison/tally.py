@@ -15,18 +15,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from imilab.buckets import Frame, TimeBucket
-from imilab.comparison.cells import Cells, counted
+from imilab.comparison.cells import Cells, counted, counted_densely
+from imilab.comparison.coding import coded, ends_of, outcomes_of
 from imilab.counting import check_columns, coarse_talk, collect, kind_masks
-from imilab.errors import InvalidInputError
-from imilab.metrics import End, Metric, end_of_call
+from imilab.metrics import End, Metric
 from imilab.terms import OUTCOMES
 
 __all__ = ["Tally", "read_tally"]
 
 Codes = npt.NDArray[np.int64]
+Small = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 _STRATUM = "imilab stratum"
+_INFERRED = "answer_inferred"
+_LATER = ("caller_id", "campaign", "design")
+"""Columns that are looked at only where a caution or the design asks for them."""
 _KINDS = len(OUTCOMES) * len(End)
 
 
@@ -37,12 +41,13 @@ class Tally:
     Attributes
     ----------
     frame : DataFrame
-        What was read, one row a call or (with `calls`) one row for several equal ones.
+        Of the columns ``caller_id``, ``campaign`` and ``design`` those that are there, one row a call or (with
+        `calls`) one row for several equal ones.
     values : pandas array
         The arms' values, by their code.
     arm, number, stratum : numpy.ndarray of int
         Codes of each row; -1 where missing. All numbers are -1 where there is no ``number_key``.
-    kind : numpy.ndarray of int
+    kind : numpy.ndarray of int8
         Outcome and end in one code.
     calls : numpy.ndarray of int or None
         How many calls each row stands for; None for one each.
@@ -54,8 +59,8 @@ class Tally:
     values: Any
     arm: Codes
     number: Codes
-    stratum: Codes
-    kind: Codes
+    stratum: Codes | Small
+    kind: Small
     calls: Codes | None
     inferred: Floats | None
 
@@ -92,15 +97,17 @@ class Tally:
         return self._by_arm(None)
 
     def _by_arm(self, flags: Floats | None) -> Codes:
-        code, size = self._arm_and_kind, len(self.values) * _KINDS
-        weights = self.calls if flags is None else flags
-        # A missing arm has a code below 0; shifted by one arm, it is counted apart and dropped.
-        found: Codes = np.bincount(code + _KINDS, weights, minlength=size + _KINDS).astype(np.int64)
-        return found[_KINDS:].reshape(len(self.values), _KINDS)
+        size = (len(self.values) + 1) * _KINDS
+        found = np.bincount(self._arm_and_kind, self.calls if flags is None else flags, minlength=size)
+        counts: Codes = found.astype(np.int64).reshape(-1, _KINDS)[1:]
+        return counts
 
     @cached_property
     def _arm_and_kind(self) -> Codes:
-        return self.arm * _KINDS + self.kind
+        """Arm, from 1 on as a missing one comes first, and kind in one code."""
+        code: Codes = (self.arm + 1) * _KINDS
+        code += self.kind
+        return code
 
     def counts(self) -> pd.DataFrame:
         """Count by arm, outcome and end, as `imilab.counting.count_calls` does; calls without arm are left out."""
@@ -122,18 +129,26 @@ class Tally:
     def cells(self, one: Metric, denominator: str) -> Cells:
         """Count the denominator's calls with an arm by number, stratum and arm; an unknown number counts as new."""
         asked, arms = kind_masks(one, denominator), len(self.values)
-        # Two columns an arm, for failures and successes; -1 for what is not counted, and last for a missing arm.
+        # Two columns an arm, for failures and successes, and -1 for what is not counted or has no arm.
         column = np.where(asked["counted"], asked["success"], -1)
-        columns = np.where(column < 0, -1, 2 * np.arange(arms)[:, None] + column).ravel()
-        columns = np.r_[columns, np.full(_KINDS, -1)]
-        place = columns[self._arm_and_kind]
-        mask = (place >= 0) & (self.stratum >= 0) if self.strata > 1 or (self.stratum < 0).any() else place >= 0
-        number, place = self.number[mask], place[mask]
-        stratum = self.stratum[mask] if self.strata > 1 else None
-        calls = None if self.calls is None else self.calls[mask]
-        if (number < 0).any():
+        columns = np.where(column < 0, -1, 2 * np.arange(-1, arms)[:, None] + column)
+        columns[0] = -1
+        place = columns.ravel().take(self._arm_and_kind)
+        if self.calls is None and self.strata <= 1 and self._repeats:
+            return counted_densely(self.number, place, (self.numbers, arms))
+        rows = np.flatnonzero((place >= 0) & (self.stratum >= 0))
+        number, place = self.number.take(rows), place.take(rows)
+        stratum = self.stratum.take(rows).astype(np.int64) if self.strata > 1 else None
+        calls = None if self.calls is None else self.calls.take(rows)
+        if number.min(initial=0) < 0:
             number, place, stratum, calls = self._apart(number, place, stratum, calls)
         return counted(number, place, stratum, calls, (max(self.strata, 1), arms))
+
+    @cached_property
+    def _repeats(self) -> bool:
+        """Whether all is known and numbers repeat a lot, so that counting all combinations is quickest."""
+        often = self.numbers * (2 * len(self.values) + 1) < 4 * len(self.number)
+        return bool(often and self.number.min(initial=0) >= 0 and self.stratum.min(initial=0) >= 0)
 
     def _apart(
         self, number: Codes, place: Codes, stratum: Codes | None, calls: Codes | None
@@ -165,23 +180,23 @@ def read_tally(
             frame = strata.add_to(frame, _STRATUM)
         else:
             frame = frame.with_columns(nw.col(strata).alias(_STRATUM))
-    optional = ("number_key", "caller_id", "campaign", "design", "answer_inferred")
-    kept = dict.fromkeys((arm, "outcome", *(name for name in optional if name in known)))
+    kept = dict.fromkeys((arm, "outcome", *(name for name in ("number_key", *_LATER, _INFERRED) if name in known)))
     columns = [*kept, *([_STRATUM] if strata is not None else [])]
     data, calls = _rows(frame, [*columns, *(["end_reason", "talk_seconds"] if one.heard else [])], early_hangup_seconds)
-    outcome = _outcomes(data["outcome"])
-    end = _ends(data, early_hangup_seconds) if one.heard else 0
-    arm_codes, values = pd.factorize(data[arm], sort=True)
-    numbers = pd.factorize(data["number_key"])[0] if "number_key" in data else None
-    none = np.zeros(len(data), dtype=np.int64)
-    flags = data["answer_inferred"].to_numpy(dtype=np.float64, na_value=0.0) if "answer_inferred" in data else None
+    asked = ("number_key", arm, "outcome", "end_reason", _STRATUM)
+    found = coded(data, list(dict.fromkeys(name for name in asked if name in data)), ordered=arm)
+    kind = outcomes_of(found["outcome"]) * np.int8(len(End))
+    if one.heard:
+        kind += ends_of(found["end_reason"], data["talk_seconds"], early_hangup_seconds)
+    nothing = np.zeros(len(data), dtype=np.int8)
+    flags = data[_INFERRED].to_numpy(dtype=np.float64, na_value=0.0) if _INFERRED in data else None
     return Tally(
-        frame=data,
-        values=values.array,
-        arm=arm_codes.astype(np.int64, copy=False),
-        number=none - 1 if numbers is None else numbers.astype(np.int64, copy=False),
-        stratum=none if strata is None else pd.factorize(data[_STRATUM])[0].astype(np.int64),
-        kind=outcome * len(End) + end,
+        frame=data[[name for name in _LATER if name in data]],
+        values=pd.Index(found[arm][1]).array,
+        arm=found[arm][0],
+        number=found["number_key"][0] if "number_key" in found else np.full(len(data), -1, dtype=np.int64),
+        stratum=found[_STRATUM][0] if strata is not None else nothing,
+        kind=kind,
         calls=calls,
         inferred=flags if flags is None or calls is None else flags * calls,
     )
@@ -197,30 +212,3 @@ def _rows(frame: Frame, columns: list[str], early_hangup_seconds: float) -> tupl
         some = some.with_columns(coarse_talk(early_hangup_seconds))
     data = collect(some.group_by(columns, drop_null_keys=False).agg(nw.len().alias("imilab calls")))
     return data, data["imilab calls"].to_numpy(dtype=np.int64)
-
-
-def _outcomes(outcomes: pd.Series[Any]) -> Codes:
-    codes, seen = pd.factorize(outcomes)
-    places = {name: place for place, name in enumerate(OUTCOMES)}
-    unknown = sorted({str(value) for value in seen} - set(places)) + (["nan"] if (codes < 0).any() else [])
-    if unknown:
-        raise InvalidInputError("outcome", f"some calls have {', '.join(unknown)}; outcomes are {', '.join(OUTCOMES)}")
-    found: Codes = np.array([places[str(value)] for value in seen] or [0], dtype=np.int64)[codes]
-    return found
-
-
-def _ends(data: pd.DataFrame, early_hangup_seconds: float) -> Codes:
-    """Say how each call ended: worked out once for every end reason with no talk time, a short and a long one."""
-    reason, reasons = pd.factorize(data["end_reason"])
-    talk = data["talk_seconds"].to_numpy(dtype=np.float64, na_value=np.nan)
-    length = (talk <= early_hangup_seconds) + 2 * (talk > early_hangup_seconds)  # 0 where missing
-    times = [np.nan, early_hangup_seconds, early_hangup_seconds + 1.0]
-    every = pd.DataFrame(
-        {
-            "end_reason": pd.Series([None, *reasons], dtype="str").repeat(len(times)),
-            "talk_seconds": np.tile(times, len(reasons) + 1),
-        }
-    )
-    ended = nw.from_native(every, eager_only=True).select(end=end_of_call(early_hangup_seconds))["end"].to_numpy()
-    found: Codes = ended.astype(np.int64)[(reason + 1) * len(times) + length]
-    return found

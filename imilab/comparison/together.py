@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from imilab.comparison import significance
 from imilab.comparison import stratified as within
 from imilab.comparison.cells import Cells
@@ -43,13 +41,9 @@ def together(cells: Cells, codes: Sequence[int], layout: str, *, stratified: boo
 
 
 def _within(cells: Cells, codes: Sequence[int], *, by_number: bool) -> Omnibus:
-    strata = int(cells.stratum.max(initial=0)) + 1
-    place, row = np.unique(cells.number * strata + cells.stratum if by_number else cells.stratum, return_inverse=True)
-    column = np.full(int(cells.arm.max(initial=0)) + 1, -1)
-    column[list(codes)] = range(len(codes))
-    code, size = row * len(codes) + column[cells.arm], len(place) * len(codes)
-    shape = (len(place), len(codes))
-    successes = np.bincount(code, cells.successes, minlength=size).reshape(shape)
-    trials = np.bincount(code, cells.calls, minlength=size).reshape(shape)
+    successes, trials = cells.within_numbers if by_number else cells.within_strata
+    some = [code for code in codes if code < trials.shape[1]]  # of the others no call is counted
+    if some != list(range(trials.shape[1])):
+        successes, trials = successes[:, some], trials[:, some]
     statistic, df, p = within.cmh_arms(successes, trials)
     return Omnibus(within.REFERENCES["cmh_arms"], statistic, df, p)

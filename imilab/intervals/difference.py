@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imilab.intervals.roots import Floats
-from imilab.intervals.single import checked_counts, quantile, rate, wilson
+from imilab.intervals.single import quantile, rate, two_arms, wilson
 
 __all__ = ["agresti_caffo", "newcombe"]
 
@@ -67,7 +67,7 @@ def agresti_caffo(
     (0.16, 0.84)
     """
     z = quantile(confidence)
-    (x1, n1), (x0, n0) = checked_counts(x1, n1), checked_counts(x0, n0)
+    x1, n1, x0, n0 = two_arms(x1, n1, x0, n0)
     p1, p0 = (x1 + 1) / (n1 + 2), (x0 + 1) / (n0 + 2)
     reach = z * np.sqrt(p1 * (1 - p1) / (n1 + 2) + p0 * (1 - p0) / (n0 + 2))
     unknown = (n1 == 0) | (n0 == 0)

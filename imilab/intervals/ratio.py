@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imilab.intervals.roots import Floats, falling_root
-from imilab.intervals.single import checked_counts, quantile
+from imilab.intervals.single import quantile, two_arms
 
 __all__ = ["katz", "koopman", "miettinen_nurminen_ratio", "ratio_score_z"]
 
@@ -78,7 +78,7 @@ def katz(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, confidence:
     (1.0766, 1.6512)
     """
     z = quantile(confidence)
-    (x1, n1), (x0, n0) = checked_counts(x1, n1), checked_counts(x0, n0)
+    x1, n1, x0, n0 = two_arms(x1, n1, x0, n0)
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = np.log(x1 / n1) - np.log(x0 / n0)
         reach = z * np.sqrt(np.maximum(1 / x1 - 1 / n1 + 1 / x0 - 1 / n0, 0.0))
@@ -97,7 +97,7 @@ def ratio_score_z(
     >>> round(float(ratio_score_z(56, 70, 48, 80, 1.0)) ** 2, 4)  # Pearson's chi-square
     7.0234
     """
-    (x1, n1), (x0, n0) = checked_counts(x1, n1), checked_counts(x0, n0)
+    x1, n1, x0, n0 = two_arms(x1, n1, x0, n0)
     r = np.asarray(ratio, dtype=np.float64)
     n, x = n1 + n0, x1 + x0
     linear = n1 * r + x1 + n0 + x0 * r
@@ -117,7 +117,7 @@ def _limits(
     x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, confidence: float, *, corrected: bool
 ) -> tuple[Floats, Floats]:
     z = quantile(confidence)
-    (x1, n1), (x0, n0) = checked_counts(x1, n1), checked_counts(x0, n0)
+    x1, n1, x0, n0 = two_arms(x1, n1, x0, n0)
     x1, n1, x0, n0 = np.broadcast_arrays(x1, n1, x0, n0)
     unknown = (n1 == 0) | (n0 == 0)
     n1, n0 = np.maximum(n1, 1), np.maximum(n0, 1)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imilab.intervals.roots import Floats, falling_root
-from imilab.intervals.single import checked_counts, quantile
+from imilab.intervals.single import quantile, two_arms
 
 __all__ = ["mee", "miettinen_nurminen", "miettinen_nurminen_stratified", "restricted_rates", "score_z", "stratified_z"]
 
@@ -101,7 +101,7 @@ def miettinen_nurminen_stratified(
 
 def stratified_z(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, difference: float = 0.0) -> float:
     """Return the stratified score statistic of a supposed common difference (0 where nothing is known)."""
-    (a1, m1), (a0, m0) = checked_counts(x1, n1), checked_counts(x0, n0)
+    a1, m1, a0, m0 = two_arms(x1, n1, x0, n0)
     both = (m1 > 0) & (m0 > 0)
     a1, m1, a0, m0 = a1[both], m1[both], a0[both], m0[both]
     weight = m1 * m0 / (m1 + m0)
@@ -140,7 +140,7 @@ def score_z(
     >>> round(float(score_z(84, 101, 89, 105, -0.1)), 6)
     1.608521
     """
-    (a1, m1), (a0, m0) = checked_counts(x1, n1), checked_counts(x0, n0)
+    a1, m1, a0, m0 = two_arms(x1, n1, x0, n0)
     a1, m1, a0, m0, d = np.broadcast_arrays(a1, m1, a0, m0, np.asarray(difference, dtype=np.float64))
     unknown = (m1 == 0) | (m0 == 0)
     m1, m0 = np.maximum(m1, 1), np.maximum(m0, 1)
@@ -188,7 +188,7 @@ def _limits(
     x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, confidence: float, *, corrected: bool
 ) -> tuple[Floats, Floats]:
     z = quantile(confidence)
-    (x1, n1), (x0, n0) = checked_counts(x1, n1), checked_counts(x0, n0)
+    x1, n1, x0, n0 = two_arms(x1, n1, x0, n0)
     x1, n1, x0, n0 = np.broadcast_arrays(x1, n1, x0, n0)
     unknown = (n1 == 0) | (n0 == 0)
     n1, n0 = np.maximum(n1, 1), np.maximum(n0, 1)

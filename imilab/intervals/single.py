@@ -19,6 +19,7 @@ __all__ = [
     "mid_p",
     "quantile",
     "rate",
+    "two_arms",
     "wilson",
 ]
 
@@ -55,6 +56,11 @@ def checked_counts(count: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
     if not np.all((successes >= 0) & (successes <= trials)):
         raise InvalidInputError("count", "a count is negative, missing or above its n")
     return successes, trials
+
+
+def two_arms(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return successes and trials of the arm and of the baseline as floats; see `checked_counts`."""
+    return *checked_counts(x1, n1), *checked_counts(x0, n0)
 
 
 def rate(count: ArrayLike, n: ArrayLike) -> Floats:

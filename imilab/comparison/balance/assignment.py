@@ -7,7 +7,6 @@ from typing import Protocol
 
 import pandas as pd
 
-from imilab.assign import Assignment, verify_assignment
 from imilab.comparison.balance.result import LOOK, OK, STOP, Check
 
 __all__ = ["PlanLike", "PlannedCallLike", "check_assignment"]
@@ -20,10 +19,15 @@ class PlannedCallLike(Protocol):
     def correlation_id(self) -> str: ...  # noqa: D102
     @property
     def arm(self) -> str | None: ...  # noqa: D102
+
+
+class Verified(Protocol):
+    """What a plan says of its own arms."""
+
     @property
-    def block(self) -> int | None: ...  # noqa: D102
+    def ok(self) -> bool: ...
     @property
-    def position(self) -> int | None: ...  # noqa: D102
+    def sentence(self) -> str: ...
 
 
 class PlanLike(Protocol):
@@ -34,11 +38,14 @@ class PlanLike(Protocol):
     @property
     def arms(self) -> Mapping[str, object]: ...  # noqa: D102
     @property
+    def shares(self) -> Mapping[str, float] | None: ...  # noqa: D102
+    @property
     def seed(self) -> int: ...  # noqa: D102
     @property
     def design(self) -> str: ...  # noqa: D102
     @property
     def calls(self) -> Sequence[PlannedCallLike]: ...  # noqa: D102
+    def verify(self) -> Verified: ...  # noqa: D102
 
 
 def check_assignment(calls: pd.DataFrame, plan: PlanLike) -> Check:
@@ -58,13 +65,9 @@ def check_assignment(calls: pd.DataFrame, plan: PlanLike) -> Check:
         or none of its calls is there.
     """
     name = "assignment"
-    # A row of the plan is matched by its words: a missing place or block is none that a seed gives.
-    drawn = [
-        Assignment(-1 if one.position is None else one.position, one.arm or "", -1 if one.block is None else one.block)
-        for one in plan.calls
-    ]
-    if not verify_assignment(drawn, list(plan.arms), seed=plan.seed, design=plan.design):
-        return Check(name, STOP, f"The plan's arms are not those that seed {plan.seed} gives ({plan.design}).")
+    drawn = plan.verify()
+    if not drawn.ok:
+        return Check(name, STOP, drawn.sentence)
     meant = pd.Series({one.correlation_id: one.arm for one in plan.calls}, dtype="object")
     mine = calls[calls["correlation_id"].isin(meant.index) | (calls["plan_id"] == plan.plan_id)]
     expected = mine["correlation_id"].map(meant)

@@ -15,6 +15,7 @@ from imilab import tables
 from imilab.comparison.balance import receipts
 from imilab.comparison.balance.arm_column import check_arm, sorted_values
 from imilab.comparison.balance.assignment import PlanLike, check_assignment
+from imilab.comparison.balance.drift import check_time_drift, drift_table, shares_table, time_slices
 from imilab.comparison.balance.result import Check, Health
 from imilab.comparison.balance.sample_ratio import ALPHA, check_shares, sample_ratio_by, sample_ratio_whole
 from imilab.counting import check_columns, collect, read_frame
@@ -46,7 +47,7 @@ def health(
     arm : str
         The column that tells the arms apart.
     shares : mapping of arm to float, optional
-        The shares that the arms were meant to have; equal ones if not given.
+        The shares that the arms were meant to have; by default the plan's, else equal ones.
 
     Returns
     -------
@@ -68,15 +69,16 @@ def health(
     values = _arms(read, plan, arm, shares)
     names = [tables.name(value) for value in values]
     codes = pd.Index(values).get_indexer(pd.Index(read["arm"])).astype(np.int64)
-    meant = check_shares(values, shares)
+    meant = check_shares(values, shares or _planned_shares(values, plan, arm))
     unit, kept = _units(read, codes)
     rows, own = read[kept], codes[kept]
+    slices = time_slices(own, rows["moment_ms"].to_numpy(dtype=np.float64), len(names))
     found: list[Check | None] = [
         sample_ratio_whole(own, names, meant, unit),
         sample_ratio_by(own, _hours(rows), names, meant, "hour of day (UTC)"),
         sample_ratio_by(own, rows["number_type"], names, meant, "number type"),
         check_assignment(read, plan) if plan is not None and arm == "arm" else None,
-        receipts.check_time_drift(own, rows["moment_ms"].to_numpy(dtype=np.float64), len(names)),
+        check_time_drift(slices),
         receipts.check_duplicates(read),
         receipts.check_numbers(read, codes),
         receipts.check_inferred(read, codes, names),
@@ -88,7 +90,14 @@ def health(
         [(one.name, one.verdict, one.value, one.p, one.sentence) for one in checks],
         columns=["check", "verdict", "value", "p", "sentence"],
     )
-    return Health(table, arm, _footnotes(unit, without, arm, planned=plan is not None and arm == "arm"))
+    return Health(
+        checks=table,
+        shares=shares_table(own, values, meant),
+        drift=drift_table(slices, values),
+        unit=unit,
+        arm=arm,
+        footnotes=_footnotes(unit, without, arm, planned=plan is not None and arm == "arm"),
+    )
 
 
 def _read(calls: IntoFrame, arm: str) -> tuple[pd.DataFrame, int]:
@@ -120,6 +129,13 @@ def _arms(read: pd.DataFrame, plan: PlanLike | None, arm: str, shares: Mapping[A
         listed = ", ".join(map(repr, values)) or "none"
         raise InvalidInputError("arm", f"the checks need two arms or more; in {arm!r} there is: {listed}")
     return values
+
+
+def _planned_shares(values: list[Any], plan: PlanLike | None, arm: str) -> Mapping[Any, float] | None:
+    """Return the plan's shares, where its arms are those of the calls."""
+    if plan is None or arm != "arm" or plan.shares is None or set(plan.shares) != set(values):
+        return None
+    return plan.shares
 
 
 def _units(read: pd.DataFrame, codes: NDArray[np.int64]) -> tuple[str, NDArray[np.bool_]]:

@@ -14,13 +14,11 @@ from imilab.comparison.balance.sample_ratio import ALPHA
 from imilab.comparison.significance import chi_square
 from imilab.terms import Outcome
 
-__all__ = ["check_duplicates", "check_inferred", "check_numbers", "check_share", "check_time_drift"]
+__all__ = ["check_duplicates", "check_inferred", "check_numbers", "check_share"]
 
 _SOON_MS = 60_000
 _SHARE_GAP = 0.05
 _INFERRED_SHARE = 0.05
-_SLICES = 20
-_FEWEST_EXPECTED = 5
 
 
 def check_duplicates(calls: pd.DataFrame) -> Check:
@@ -103,34 +101,3 @@ def _shares(
     if apart:
         return Check(name, LOOK, f"{sentence}: the arms differ, which can move a comparison.", total, p)
     return Check(name, LOOK if total >= most else OK, f"{sentence}.", total, p)
-
-
-def check_time_drift(codes: NDArray[np.int64], moments_ms: NDArray[np.float64], arms: int) -> Check | None:
-    """Test whether arms and time are independent: chi-square of the arms over up to 20 slices with equally many calls.
-
-    Pearson's chi-square of a contingency table (1900). None where there are too few calls with a time.
-    """
-    known = ~np.isnan(moments_ms)
-    code, moment = codes[known], moments_ms[known]
-    counts = np.bincount(code, minlength=arms)
-    slices = int(min(_SLICES, counts.min() // _FEWEST_EXPECTED))
-    if slices < 2:
-        return None
-    edges = np.quantile(moment, np.linspace(0, 1, slices + 1)[1:-1])
-    place = np.searchsorted(edges, moment, side="right")
-    table = np.zeros((slices, arms))
-    np.add.at(table, (place, code), 1)
-    table = table[table.sum(axis=1) > 0]
-    if len(table) < 2:
-        return None
-    from scipy.special import chdtrc
-
-    expected = table.sum(axis=1, keepdims=True) * counts / counts.sum()
-    statistic = float(((table - expected) ** 2 / expected).sum())
-    p = float(chdtrc((len(table) - 1) * (arms - 1), statistic))
-    if p < ALPHA:
-        sentence = (
-            f"The arms' shares change over time (over {len(table)} slices of the calls): hours differ, so arms do."
-        )
-        return Check("time drift", STOP, sentence, statistic, p)
-    return Check("time drift", OK, f"The arms keep their shares over {len(table)} slices of the time.", statistic, p)

@@ -24,7 +24,8 @@ Integers = NDArray[np.int64]
 
 WITHIN = ("auto", "block", "number", "all")
 _BALANCED_SHARE = 0.8
-_OPTIONAL = ("number_key", "plan_id", "block", "requested_at")
+_BLOCK = ("plan_id", "stratum", "block")  # blocks are numbered in each stratum of a plan by itself
+_OPTIONAL = ("number_key", *_BLOCK, "requested_at")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +110,11 @@ def read_units(
     numbers = own and within != "number"
     if numbers:
         read = read.groupby("number_key", sort=False, as_index=False).agg(
-            {"label": "first", "success": "sum", "counted": "sum", "plan_id": "first", "block": "first"}
+            {"label": "first", "success": "sum", "counted": "sum", **dict.fromkeys(_BLOCK, "first")}
         )
     chosen = _strata_of(read, within)
     strata = {
-        "block": lambda: read.groupby(["plan_id", "block"], dropna=False, sort=False).ngroup(),
+        "block": lambda: read.groupby(list(_BLOCK), dropna=False, sort=False).ngroup(),
         "number": lambda: read.groupby("number_key", sort=False).ngroup(),
         "all": lambda: pd.Series(0, index=read.index),
     }[chosen]()
@@ -135,9 +136,9 @@ def _strata_of(read: pd.DataFrame, within: str) -> str:
         raise InvalidInputError("within", "some calls have no block")
     if within != "auto":
         return within
-    if not blocked or len(read[["plan_id", "block"]].drop_duplicates()) == 1:
+    if not blocked or len(read[list(_BLOCK)].drop_duplicates()) == 1:
         return "all"
-    blocks = read.groupby(["plan_id", "block"], dropna=False, sort=False).ngroup()
+    blocks = read.groupby(list(_BLOCK), dropna=False, sort=False).ngroup()
     counts = pd.crosstab(blocks, read["label"])
     # Blocks that the design balanced differ by what was not sent only; others are no blocks to deal within.
     balanced = counts.max(axis=1) - counts.min(axis=1) <= 1

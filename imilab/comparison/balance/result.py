@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -52,6 +53,13 @@ class Health(tables.Table):
     ----------
     checks : DataFrame
         One row a check: ``check, verdict, value, p, sentence``.
+    shares : DataFrame
+        One row an arm: ``arm, count, n, share, low, high`` (Wilson's 95 % interval), ``meant``.
+    drift : DataFrame
+        The same over time: ``slice`` (from 1), ``begins_at, ends_at`` (UTC), ``arm, count, n, share, low, high``; empty
+        where there are too few calls with a time.
+    unit : str
+        What is counted in both: ``numbers`` or ``calls``.
     arm : str
         The column that tells the arms apart.
     footnotes : tuple of str
@@ -59,6 +67,9 @@ class Health(tables.Table):
     """
 
     checks: pd.DataFrame
+    shares: pd.DataFrame
+    drift: pd.DataFrame
+    unit: str
     arm: str
     footnotes: tuple[str, ...]
 
@@ -86,6 +97,17 @@ class Health(tables.Table):
     def to_pandas(self) -> pd.DataFrame:
         """Return a copy of `checks`."""
         return self.checks.copy()
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the arms' shares beside what was meant, and over time; `options` go to `imilab.charts.health`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from imilab.charts.health_shares import health
+
+        return health(self, **options)
 
     def to_rows(self) -> list[dict[str, str]]:
         """Return what is shown; see `Table`."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from imilab.comparison.durations.risk_table import Floats, RiskTable, risk_table, steps_at, tie_factor
 
-__all__ = ["Incidence", "cumulative_incidence"]
+__all__ = ["Incidence", "cumulative_incidence", "incidence_of"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,11 @@ def cumulative_incidence(time: ArrayLike, cause: ArrayLike, *, causes: int | Non
     >>> curves.at(1, [5, 8, 30]).round(10).tolist(), curves.survival_at([8, 30]).round(10).tolist()
     ([0.2, 0.4, 0.8], [0.4, 0.0])
     """
-    table = risk_table(time, cause, causes=causes)
+    return incidence_of(risk_table(time, cause, causes=causes))
+
+
+def incidence_of(table: RiskTable) -> Incidence:
+    """Return the incidence of calls that are counted already, as by `risk_table`; someone is at risk at every time."""
     survival = table.survival
     before = _just_before(survival)
     incidence = np.cumsum((before / table.at_risk)[:, None] * table.failed, axis=0)

@@ -17,7 +17,7 @@ from imilab.comparison.durations.risk_table import (
 )
 from imilab.errors import InvalidInputError
 
-__all__ = ["GroupTest", "gray", "logrank"]
+__all__ = ["GroupTest", "gray", "gray_score", "logrank", "logrank_score"]
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,28 @@ def logrank(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> GroupTest:
     >>> round(found.statistic, 4), found.df, round(found.p, 4)
     (5.0517, 1, 0.0246)
     """
-    tables = _tables(time, np.asarray(event).astype(bool), group, causes=1)
-    at_risk = np.stack([table.at_risk for table in tables], axis=1)
-    events = np.stack([table.events for table in tables], axis=1)
+    tables = _tables(time, np.asarray(event).astype(bool), group)
+    at_risk, events = _at_risk_and_ended(tables, 1)
     n, d = at_risk.sum(axis=1), events.sum(axis=1)
     share = at_risk / n[:, None]
-    score = (events - d[:, None] * share).sum(axis=0)
     spread = np.where(n > 1, d * (n - d) / np.maximum(n - 1, 1), 0.0)
     covariance = np.diag((spread[:, None] * share).sum(axis=0)) - (spread[:, None] * share).T @ share
-    return _score_test(score, covariance)
+    return _score_test(logrank_score(tables), covariance)
+
+
+def logrank_score(tables: list[RiskTable], *, of: int = 1) -> Floats:
+    """Return, for groups counted at the same times, the events of a cause less those that a common pace gives."""
+    at_risk, events = _at_risk_and_ended(tables, of)
+    n, d = at_risk.sum(axis=1, keepdims=True), events.sum(axis=1, keepdims=True)
+    share = np.divide(at_risk, n, out=np.zeros_like(at_risk), where=n > 0)
+    score: Floats = (events - d * share).sum(axis=0)
+    return score
+
+
+def _at_risk_and_ended(tables: list[RiskTable], of: int) -> tuple[Floats, Floats]:
+    """Return those at risk and those ended of a cause, by time and group."""
+    at_risk = np.stack([table.at_risk for table in tables], axis=1)
+    return at_risk, np.stack([table.failed[:, of - 1] for table in tables], axis=1)
 
 
 def gray(time: ArrayLike, cause: ArrayLike, group: ArrayLike, *, of: int = 1) -> GroupTest:
@@ -112,13 +125,16 @@ def gray(time: ArrayLike, cause: ArrayLike, group: ArrayLike, *, of: int = 1) ->
     >>> found.df, 0 < found.p < 1
     (1, True)
     """
-    causes = np.asarray(cause).astype(np.int64)
-    two = np.where(causes > 0, np.where(causes == of, 1, 2), 0)
-    tables = _tables(time, two, group, causes=2)
+    tables = _tables(time, cause, group, least=of)
     if not len(tables[0].times):
         return _score_test(np.zeros(len(tables)), np.zeros((len(tables), len(tables))))
-    state = _GrayState.of(tables)
+    state = _GrayState.of(tables, of)
     return _score_test(state.score(), state.covariance())
+
+
+def gray_score(tables: list[RiskTable], *, of: int = 1) -> Floats:
+    """Return, for groups counted at the same times, Gray's score: ends of a cause less those of a common incidence."""
+    return _GrayState.of(tables, of).score()
 
 
 @dataclass(frozen=True)
@@ -133,9 +149,9 @@ class _GrayState:
     own_before: Floats
 
     @classmethod
-    def of(cls, tables: list[RiskTable]) -> _GrayState:
-        at_risk = np.stack([table.at_risk for table in tables], axis=1)
-        own, others = (np.stack([table.failed[:, index] for table in tables], axis=1) for index in (0, 1))
+    def of(cls, tables: list[RiskTable], cause: int) -> _GrayState:
+        at_risk, own = _at_risk_and_ended(tables, cause)
+        others = np.stack([table.events for table in tables], axis=1) - own
         present = at_risk > 0
         hazard = np.divide(own + others, at_risk, out=np.zeros_like(own), where=present)
         survival = np.cumprod(1 - hazard, axis=0)
@@ -199,9 +215,10 @@ class _GrayState:
         return others
 
 
-def _tables(time: ArrayLike, cause: ArrayLike, group: ArrayLike, *, causes: int) -> list[RiskTable]:
-    """Count each group at the times at which any group has an end."""
+def _tables(time: ArrayLike, cause: ArrayLike, group: ArrayLike, *, least: int = 1) -> list[RiskTable]:
+    """Count each group at the times at which any group has an end, of at least so many causes."""
     seconds, ends = read_times(time, cause)
+    causes = max(int(ends.max(initial=0)), least)
     names, codes = np.unique(np.asarray(group), return_inverse=True)
     if len(names) < 2 or codes.shape != seconds.shape:
         raise InvalidInputError(

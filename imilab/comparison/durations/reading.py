@@ -52,6 +52,8 @@ class RingTimes:
         How long it rang, to its end or to the moment at which it was last known to ring.
     cause : numpy.ndarray
         How it ended: 0 where it still rang, else the place in `causes`, from 1.
+    number : numpy.ndarray
+        The number it went to; calls to one number have the same value, and an unknown number is one of its own.
     causes : tuple of str
         The outcomes that ended a call's ringing; ``answered`` is the first.
     tally : DataFrame
@@ -63,6 +65,7 @@ class RingTimes:
     arm: NDArray[np.int64]
     seconds: Floats
     cause: NDArray[np.int64]
+    number: NDArray[np.int64]
     causes: tuple[str, ...]
     tally: pd.DataFrame
 
@@ -85,17 +88,23 @@ def read_durations(calls: IntoFrame, arm: str) -> pd.DataFrame:
     check_arm(arm)
     check_columns(frame, [arm, "outcome", "ring_seconds"])
     known = frame.collect_schema().names()
-    extra = [name for name in (*_OPTIONAL, *_TIMES) if name in known and name != arm]
+    extra = [nw.col(name) for name in (*_OPTIONAL, *_TIMES) if name in known and name != arm]
+    counted = [name for name in _TIMES if name not in known and f"{name}_ms" in known]
+    extra += [nw.col(f"{name}_ms").alias(name) for name in counted]
     narrow = collect(frame.select(nw.col(arm).alias("arm"), "outcome", *extra))
     wrong = set(narrow["outcome"].dropna().unique()) - set(OUTCOMES)
     if wrong or narrow["outcome"].isna().any():
         listed = ", ".join(sorted(map(str, wrong))) or "a missing one"
         raise InvalidInputError("outcome", f"some calls have {listed}; outcomes are {', '.join(OUTCOMES)}")
     narrow = narrow.reindex(columns=["arm", "outcome", *_OPTIONAL, *_TIMES])
-    times = pd.DataFrame({name: pd.to_datetime(narrow[name], utc=True) for name in _TIMES})
+    times = pd.DataFrame({name: _moments(narrow[name], in_ms=name in counted) for name in _TIMES})
     started = times["accepted_at"].fillna(times["offered_at"])
     kept = narrow.drop(columns=list(_TIMES)).assign(age_seconds=(times.max().max() - started).dt.total_seconds())
     return kept[kept["arm"].notna() & (kept["outcome"] != Outcome.NOT_PLACED.value)].reset_index(drop=True)
+
+
+def _moments(times: pd.Series[Any], *, in_ms: bool) -> pd.Series[Any]:
+    return pd.to_datetime(times, unit="ms", utc=True) if in_ms else pd.to_datetime(times, utc=True)
 
 
 def find_arms(calls: pd.DataFrame, arm: str, baseline: object) -> Arms:
@@ -139,4 +148,11 @@ def ring_times(calls: pd.DataFrame, arms: Arms) -> RingTimes:
         }
     )
     seconds = np.where(ended, ring, age)[rang]
-    return RingTimes(numbers[rang], seconds, cause[rang], causes, tally)
+    return RingTimes(numbers[rang], seconds, cause[rang], _numbers(calls)[rang], causes, tally)
+
+
+def _numbers(calls: pd.DataFrame) -> NDArray[np.int64]:
+    codes, keys = pd.factorize(calls["number_key"], sort=True)  # the same in any order of the calls
+    unknown = codes < 0
+    found: NDArray[np.int64] = np.where(unknown, len(keys) + np.cumsum(unknown) - 1, codes).astype(np.int64)
+    return found

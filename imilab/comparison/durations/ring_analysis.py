@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr, stdtrit
 
-from imilab.comparison.adjustment import benjamini_hochberg, holm
+from imilab.comparison.adjustment import holm
 from imilab.comparison.durations.competing import Incidence, cumulative_incidence
-from imilab.comparison.durations.group_tests import GroupTest, gray, logrank
+from imilab.comparison.durations.number_errors import NumberErrors, number_errors
 from imilab.comparison.durations.reading import Arms, RingTimes
+from imilab.comparison.durations.ring_tests import ring_tests, scores_of
 from imilab.comparison.durations.risk_table import Floats
 from imilab.comparison.durations.survival import loglog_interval
 from imilab.intervals import wilson
@@ -34,41 +36,61 @@ REFERENCES = {
     "restricted": "Restricted means: area between curve and horizon, Andersen (2013), normal interval",
 }
 _CURVE_POINTS = 400
-_UNTESTED = GroupTest(float("nan"), 0, float("nan"))
-_TEST_COLUMNS = ["method", "cause", "arm", "statistic", "df", "p", "p_adjusted"]
+_EDGE = 1e-12
 
 
 @dataclass(frozen=True)
 class RingAnalysis:
-    """What is computed of the ring times of some arms, the baseline first."""
+    """What is computed of the ring times of some arms, the baseline first; of `clustered` calls between numbers."""
 
     ring: RingTimes
     arms: Arms
     horizon: float
     confidence: float
+    clustered: bool
 
+    @cached_property
     def fits(self) -> list[Incidence]:
-        """Estimate the cumulative incidences of each arm."""
+        """The cumulative incidences of each arm."""
         ring, causes = self.ring, len(self.ring.causes)
         chosen = [ring.arm == number for number in range(len(self.arms.values))]
         return [cumulative_incidence(ring.seconds[some], ring.cause[some], causes=causes) for some in chosen]
 
-    def curves(self, fits: list[Incidence]) -> pd.DataFrame:
+    @cached_property
+    def errors(self) -> NumberErrors | None:
+        """The errors between numbers; None where every call counts as independent."""
+        if not self.clustered:
+            return None
+        arms = len(self.arms.values)
+        return number_errors(self.ring, arms, self.horizon, self._seconds, scores_of(self.ring, arms))
+
+    @cached_property
+    def _seconds(self) -> list[Floats]:
+        """The times of each arm's curves; the last is the horizon."""
+        found = []
+        for fit in self.fits:
+            inside = fit.table.times[fit.table.times <= self.horizon]
+            if len(inside) > _CURVE_POINTS:
+                inside = inside[np.linspace(0, len(inside) - 1, _CURVE_POINTS).astype(int)]
+            found.append(np.unique(np.concatenate([[0.0], inside, [self.horizon]])))
+        return found
+
+    def tests(self) -> pd.DataFrame:
+        """Return the tests of all arms and of each against the baseline; see `ring_tests`."""
+        return ring_tests(self.ring, self.arms, self.errors)
+
+    def curves(self) -> pd.DataFrame:
         """Return ``arm, cause, seconds, incidence, low, high, at_risk``; the cause `ringing` is what has not ended.
 
         Where an arm has more than 400 distinct times up to the horizon, 400 of them are shown.
         """
         parts = []
-        for number, fit in enumerate(fits):
-            inside = fit.table.times[fit.table.times <= self.horizon]
-            if len(inside) > _CURVE_POINTS:
-                inside = inside[np.linspace(0, len(inside) - 1, _CURVE_POINTS).astype(int)]
-            seconds = np.unique(np.concatenate([[0.0], inside, [self.horizon]]))
+        for number, (fit, seconds) in enumerate(zip(self.fits, self._seconds, strict=True)):
             mine = np.sort(self.ring.seconds[self.ring.arm == number])
             at_risk = len(mine) - np.searchsorted(mine, seconds, "left")
             for index, cause in enumerate(self.ring.causes, start=1):
                 estimate = fit.at(index, seconds)
-                low, high = self._interval(number, estimate, fit.variance_at(index, seconds), seconds)
+                low, high = self._interval(number, index)
                 parts.append(self._part(number, cause, seconds, estimate, low, high, at_risk))
             still = fit.survival_at(seconds)
             unknown = np.full(len(seconds), np.nan)
@@ -79,27 +101,33 @@ class RingAnalysis:
         names = ("seconds", "incidence", "low", "high", "at_risk")
         return pd.DataFrame({"arm": self.arms.values[number], "cause": cause, **dict(zip(names, columns, strict=True))})
 
-    def _interval(self, number: int, estimate: Floats, variance: Floats, seconds: Floats) -> tuple[Floats, Floats]:
-        low, high = loglog_interval(estimate, np.sqrt(variance), self.confidence)
-        mine = self.ring.arm == number
+    def _interval(self, number: int, cause: int) -> tuple[Floats, Floats]:
+        """Return the interval of an arm's incidence of a cause at the times of its curve."""
+        seconds, mine = self._seconds[number], self.ring.arm == number
+        estimate = self.fits[number].at(cause, seconds)
+        if self.errors is None:
+            error, worth = np.sqrt(self.fits[number].variance_at(cause, seconds)), 1.0
+        else:
+            wider = self.errors.as_normal(number, self.confidence)
+            error = np.sqrt(self.errors.curve_variance(number, cause)) * wider
+            worth = len(np.unique(self.ring.number[mine])) / max(int(mine.sum()), 1)
+        low, high = loglog_interval(estimate, error, self.confidence)
         censored = np.sort(self.ring.seconds[mine & (self.ring.cause == 0)])
-        known = int(mine.sum()) - np.searchsorted(censored, seconds, "left")
-        edge = np.isnan(low)
-        count = np.where(estimate > 0.5, known, 0)
-        wilson_low, wilson_high = wilson(count, known, self.confidence)
+        known = (int(mine.sum()) - np.searchsorted(censored, seconds, "left")) * worth
+        edge = (estimate <= _EDGE) | (estimate >= 1 - _EDGE)
+        wilson_low, wilson_high = wilson(np.where(estimate > 0.5, known, 0), known, self.confidence)
         return np.where(edge, wilson_low, low), np.where(edge, wilson_high, high)
 
-    def incidences(self, fits: list[Incidence]) -> pd.DataFrame:
+    def incidences(self) -> pd.DataFrame:
         """Return the incidence of each cause by the horizon: ``arm, cause, events, estimate, low, high``."""
-        at = np.array([self.horizon])
         rows = []
-        for number, fit in enumerate(fits):
+        for number, fit in enumerate(self.fits):
             mine = (self.ring.arm == number) & (self.ring.seconds <= self.horizon)
             for index, cause in enumerate(self.ring.causes, start=1):
-                estimate = fit.at(index, at) if len(fit.table.times) else np.array([np.nan])
-                low, high = self._interval(number, estimate, fit.variance_at(index, at), at)
+                estimate = float(fit.at(index, self.horizon)) if len(fit.table.times) else float("nan")
+                low, high = self._interval(number, index)
                 events = int((mine & (self.ring.cause == index)).sum())
-                rows.append((self.arms.values[number], cause, events, estimate[0], low[0], high[0]))
+                rows.append((self.arms.values[number], cause, events, estimate, low[-1], high[-1]))
         return pd.DataFrame(rows, columns=["arm", "cause", "events", "estimate", "low", "high"])
 
     def differences(self, incidences: pd.DataFrame) -> pd.DataFrame:
@@ -121,19 +149,18 @@ class RingAnalysis:
             }
         )
 
-    def restricted_means(self, fits: list[Incidence]) -> pd.DataFrame:
+    def restricted_means(self) -> pd.DataFrame:
         """Return mean seconds up to the horizon, of the wait for an answer and of ringing, beside the baseline's.
 
         ``quantity, arm, estimate, standard_error, low, high, difference, difference_low, difference_high, p,
         p_adjusted``
         """
-        z = NormalDist().inv_cdf(0.5 + self.confidence / 2)
-        rows = []
-        for quantity, each in self._means(fits):
-            mean, error = (np.array(column) for column in zip(*each, strict=True))
-            gap, spread = mean - mean[0], np.hypot(error, error[0])
+        tail, rows = (1 + self.confidence) / 2, []
+        for quantity, mean, error, spread, freedom, gap_freedom in self._means():
+            gap = mean - mean[0]
             gap[0] = spread[0] = np.nan
-            p = _two_sided(gap, spread)
+            reach, gap_reach = stdtrit(freedom, tail) * error, stdtrit(gap_freedom, tail) * spread
+            p = _two_sided(gap, spread, gap_freedom)
             rows.append(
                 pd.DataFrame(
                     {
@@ -141,11 +168,11 @@ class RingAnalysis:
                         "arm": self.arms.values,
                         "estimate": mean,
                         "standard_error": error,
-                        "low": np.clip(mean - z * error, 0, self.horizon),
-                        "high": np.clip(mean + z * error, 0, self.horizon),
+                        "low": np.clip(mean - reach, 0, self.horizon),
+                        "high": np.clip(mean + reach, 0, self.horizon),
                         "difference": gap,
-                        "difference_low": gap - z * spread,
-                        "difference_high": gap + z * spread,
+                        "difference_low": gap - gap_reach,
+                        "difference_high": gap + gap_reach,
                         "p": p,
                         "p_adjusted": holm(p),
                     }
@@ -153,12 +180,21 @@ class RingAnalysis:
             )
         return pd.concat(rows, ignore_index=True)
 
-    def _means(self, fits: list[Incidence]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-        yield WAIT, [self._mean_before(fit) for fit in fits]
-        ended = np.minimum(self.ring.cause, 1)
-        chosen = [self.ring.arm == number for number in range(len(fits))]
+    def _means(self) -> Iterator[tuple[str, Floats, Floats, Floats, Floats, Floats]]:
+        """Yield each quantity with its means, errors, errors of the differences, and the freedom of both errors."""
+        ended, arms = np.minimum(self.ring.cause, 1), range(len(self.fits))
+        chosen = [self.ring.arm == number for number in arms]
         any_end = [cumulative_incidence(self.ring.seconds[some], ended[some]) for some in chosen]
-        yield RING_MEAN, [self._mean_before(fit) for fit in any_end]
+        for quantity, short, fits in ((WAIT, "wait", self.fits), (RING_MEAN, "ring", any_end)):
+            mean, error = (np.array(column) for column in zip(*map(self._mean_before, fits), strict=True))
+            if self.errors is None:
+                sure = np.full(len(mean), np.inf)
+                yield quantity, mean, error, np.hypot(error, error[0]), sure, sure
+                continue
+            own = np.array([self.errors.mean_error(short, number) for number in arms])
+            gaps = [self.errors.gap_error(short, number) for number in arms]
+            spread, gap_freedom = (np.array(column) for column in zip(*gaps, strict=True))
+            yield quantity, mean, own, spread, np.array([self.errors.freedom(each) for each in arms]), gap_freedom
 
     def _mean_before(self, fit: Incidence) -> tuple[float, float]:
         if not len(fit.table.times):
@@ -166,50 +202,8 @@ class RingAnalysis:
         area, error = fit.time_in(1, self.horizon)
         return self.horizon - area, error
 
-    def tests(self) -> pd.DataFrame:
-        """Return ``method, cause, arm, statistic, df, p, p_adjusted``.
 
-        Gray's test of answered over all arms first, then of each arm against the baseline (Holm), the log-rank test of
-        answered over all arms, and Gray's test of every other cause (Benjamini and Hochberg, exploratory).
-        """
-        ring, values = self.ring, self.arms.values
-        if len(np.unique(ring.arm)) < 2:
-            return pd.DataFrame(columns=_TEST_COLUMNS)
-        whole = gray(ring.seconds, ring.cause, ring.arm)
-        rows = [self._test("gray", 1, None, whole, whole.p)]
-        pairs = []
-        for number in range(1, len(values)):
-            both = (ring.arm == 0) | (ring.arm == number)
-            told = len(np.unique(ring.arm[both])) == 2
-            pairs.append(gray(ring.seconds[both], ring.cause[both], ring.arm[both]) if told else _UNTESTED)
-        adjusted = holm([pair.p for pair in pairs])
-        rows += [self._test("gray", 1, n, *found) for n, found in enumerate(zip(pairs, adjusted, strict=True), start=1)]
-        pace = logrank(ring.seconds, ring.cause == 1, ring.arm)
-        rows.append(self._test("logrank", 1, None, pace, pace.p))
-        others = [gray(ring.seconds, ring.cause, ring.arm, of=index) for index in range(2, len(ring.causes) + 1)]
-        explored = benjamini_hochberg([other.p for other in others])
-        rows += [
-            self._test("gray, exploratory", n, None, *found)
-            for n, found in enumerate(zip(others, explored, strict=True), start=2)
-        ]
-        return pd.DataFrame(rows)
-
-    def _test(self, method: str, cause: int, number: int | None, found: GroupTest, adjusted: float) -> dict[str, Any]:
-        arm = None if number is None else self.arms.values[number]
-        return {
-            "method": method,
-            "cause": self.ring.causes[cause - 1],
-            "arm": arm,
-            "statistic": found.statistic,
-            "df": found.df,
-            "p": found.p,
-            "p_adjusted": adjusted,
-        }
-
-
-def _two_sided(gap: Floats, error: Floats) -> Floats:
-    from scipy.special import ndtr
-
+def _two_sided(gap: Floats, error: Floats, freedom: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        p: Floats = 2 * ndtr(-np.abs(gap / error))
+        p: Floats = 2 * stdtr(freedom, -np.abs(gap / error))
     return np.where((error == 0) & (gap == 0), 1.0, p)

@@ -18,6 +18,7 @@ from imilab.intervals import check_confidence
 __all__ = ["durations"]
 
 _TIMED_OUT = 0.95
+_CLUSTERS = ("auto", "ignore")
 
 
 def durations(
@@ -27,6 +28,7 @@ def durations(
     *,
     horizon_seconds: float | None = None,
     confidence: float = 0.95,
+    clusters: str = "auto",
 ) -> Durations:
     """Compare how long calls ring until they are answered, and describe how long they talk.
 
@@ -34,7 +36,8 @@ def durations(
     within t seconds is a cumulative incidence (Aalen-Johansen), arms are compared by Gray's test, and the mean wait for
     an answer is restricted to the horizon, where a call that fails counts with the whole horizon. A call that still
     rings at the last moment of the data is censored there; lost calls, and those pending for longer than any call
-    rings, say nothing and are set aside, visibly. Calls are taken as independent.
+    rings, say nothing and are set aside, visibly. Where numbers were called repeatedly, all errors and tests of ring
+    times are taken between numbers.
 
     Parameters
     ----------
@@ -50,10 +53,14 @@ def durations(
         arm.
     confidence : float
         Coverage of the intervals, between 0 and 1.
+    clusters : str
+        ``auto`` (default) takes the errors of ring times between numbers where numbers repeat, by a jackknife over
+        groups of numbers; ``ignore`` takes all calls as independent.
 
     Returns
     -------
     Durations
+        Where numbers repeat and an arm has fewer than 5, it has no interval and no p, and the warnings say so.
 
     Raises
     ------
@@ -72,20 +79,22 @@ def durations(
     (30.0, [17.0, 19.5, 3.0, 19.5])
     """
     level = check_confidence(confidence)
+    if clusters not in _CLUSTERS:
+        raise InvalidInputError("clusters", f"{clusters!r} is none of {', '.join(_CLUSTERS)}")
     read = read_durations(calls, arm)
     arms = find_arms(read, arm, baseline)
     ring = ring_times(read, arms)
     horizon, chosen, cut = _horizon(ring, len(arms.values), horizon_seconds)
-    analysis = RingAnalysis(ring, arms, horizon, level)
-    fits = analysis.fits()
-    incidences = analysis.incidences(fits)
-    differences, means, tests = analysis.differences(incidences), analysis.restricted_means(fits), analysis.tests()
+    analysis = RingAnalysis(ring, arms, horizon, level, clustered=clusters == "auto")
+    incidences = analysis.incidences()
+    differences, means, tests = analysis.differences(incidences), analysis.restricted_means(), analysis.tests()
     talk = talk_times(read, arms, level)
-    warnings = tuple(text for text in (cut, *warnings_of(read, ring, arm)) if text)
-    compared = complete(comparisons(differences, means, tests, talk), read, ring, arms, " ".join(warnings))
+    warnings = tuple(text for text in (cut, *warnings_of(read, ring, arms, analysis.errors, arm)) if text)
+    tidy = comparisons(differences, means, tests, talk, between_numbers=analysis.errors is not None)
+    compared = complete(tidy, read, ring, arms, " ".join(warnings))
     return Durations(
         arms=ring.tally,
-        curves=analysis.curves(fits),
+        curves=analysis.curves(),
         incidences=incidences,
         differences=differences,
         restricted_means=means,
@@ -97,7 +106,7 @@ def durations(
         horizon_seconds=horizon,
         confidence=level,
         warnings=warnings,
-        footnotes=footnotes(arms, chosen, horizon, given=baseline is not None),
+        footnotes=footnotes(arms, chosen, horizon, analysis.errors, given=baseline is not None),
         verdict=verdict(means, tests, arms, horizon, level),
     )
 
@@ -121,9 +130,8 @@ def _horizon(ring: RingTimes, arms: int, asked: float | None) -> tuple[float, st
         return (float(asked), "as asked", None) if asked <= limit else (limit, "the last known of every arm", cut)
     timed_out = "no_answer" in ring.causes and ring.cause == ring.causes.index("no_answer") + 1
     unanswered = ring.seconds[timed_out] if np.any(timed_out) else np.zeros(0)
-    if len(unanswered):
-        seen = float(np.quantile(unanswered, _TIMED_OUT, method="inverted_cdf"))
-        chosen = "the ring timeout as seen: 95 % of the unanswered calls stopped ringing within it"
-    else:
-        seen, chosen = float(ring.seconds.max()), "the longest ring, as no call went unanswered"
-    return (seen, chosen, None) if 0 < seen <= limit else (limit, "the last known of every arm", None)
+    seen = float(np.quantile(unanswered, _TIMED_OUT, method="inverted_cdf")) if len(unanswered) else 0.0
+    chosen = "the ring timeout as seen: 95 % of the unanswered calls stopped ringing within it"
+    if not seen:
+        seen, chosen = float(ring.seconds.max()), "the longest ring, as no call rang unanswered"
+    return (seen, chosen, None) if seen <= limit else (limit, "the last known of every arm", None)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from imilab import tables
 from imilab.comparison.cautions import CONTENT_COLUMNS
+from imilab.comparison.durations.number_errors import FEWEST_NUMBERS, REFERENCE, NumberErrors
 from imilab.comparison.durations.reading import Arms, RingTimes
 from imilab.comparison.durations.result import seconds
 from imilab.comparison.durations.ring_analysis import REFERENCES, WAIT
@@ -24,9 +25,10 @@ _SHARE_GAP = 0.02
 
 
 def comparisons(
-    differences: pd.DataFrame, means: pd.DataFrame, tests: pd.DataFrame, talk: pd.DataFrame
+    differences: pd.DataFrame, means: pd.DataFrame, tests: pd.DataFrame, talk: pd.DataFrame, *, between_numbers: bool
 ) -> pd.DataFrame:
     """Put every comparison with the baseline on a row: ``metric, arm, method, estimate, low, high, p, p_adjusted``."""
+    ways = ("gray between numbers", "t between numbers") if between_numbers else ("gray", "z")
     answered = differences[differences["cause"] == "answered"].assign(metric="answered by the horizon")
     paired = tests[tests["arm"].notna()][["arm", "p", "p_adjusted"]] if len(tests) else None
     if paired is None:
@@ -35,11 +37,11 @@ def comparisons(
         answered = answered.merge(paired, on="arm", how="left")
     new_names = {"difference": "estimate", "difference_low": "low", "difference_high": "high", "quantity": "metric"}
     seconds_of = means[means["arm"] != means["arm"].iloc[0]].drop(columns=["estimate", "low", "high"])
-    restricted = seconds_of.rename(columns=new_names).assign(method="restricted mean, z")
+    restricted = seconds_of.rename(columns=new_names).assign(method=f"restricted mean, {ways[1]}")
     shift = talk.iloc[1:].assign(metric="talk seconds of answered calls", method="hodges-lehmann, a description")
     shift = shift.rename(columns={"shift": "estimate", "shift_low": "low", "shift_high": "high"})
     shift = shift.assign(p=float("nan"), p_adjusted=float("nan"))
-    parts = [answered.assign(method="aalen-johansen with MOVER, gray"), restricted, shift]
+    parts = [answered.assign(method=f"aalen-johansen with MOVER, {ways[0]}"), restricted, shift]
     kept = [name for name in _COLUMNS if name not in ("baseline", "n", "numbers", "pending", "warnings")]
     filled: list[pd.DataFrame] = [part[kept] for part in parts if len(part)]
     return pd.concat(filled or [pd.DataFrame(columns=kept)], ignore_index=True)
@@ -107,7 +109,7 @@ def _p(label: str, value: float) -> str:
     return f"{label} {text[0]} {text[1:]}" if text[0] in "<>" else f"{label} = {text}"
 
 
-def warnings_of(read: pd.DataFrame, ring: RingTimes, arm: str) -> list[str]:
+def warnings_of(read: pd.DataFrame, ring: RingTimes, arms: Arms, errors: NumberErrors | None, arm: str) -> list[str]:
     """Say what to know before the durations are believed."""
     found = []
     tally = ring.tally
@@ -130,15 +132,21 @@ def warnings_of(read: pd.DataFrame, ring: RingTimes, arm: str) -> list[str]:
             "have moved how long calls ring. A difference here comes from chance, the hour, the numbers or the caller "
             "ids."
         )
-    if repeated:
+    if repeated and errors is None:
         found.append(
-            f"{repeated:,} of {len(read):,} calls went to a number that was called before; intervals and tests take "
-            "all calls as independent, so intervals may be too narrow and p too small."
+            f"{repeated:,} of {len(read):,} calls went to a number that was called before; as asked, intervals and "
+            "tests take all calls as independent, so intervals may be too narrow and p too small."
+        )
+    few = [] if errors is None else [name for name, told in zip(arms.names, errors.enough, strict=True) if not told]
+    if few:
+        found.append(
+            f"Numbers were called repeatedly, and {', '.join(few)} has fewer than {FEWEST_NUMBERS} of them: no "
+            "interval of it and no p can be given."
         )
     return found
 
 
-def footnotes(arms: Arms, chosen: str, horizon: float, *, given: bool) -> tuple[str, ...]:
+def footnotes(arms: Arms, chosen: str, horizon: float, errors: NumberErrors | None, *, given: bool) -> tuple[str, ...]:
     """Name the definitions and methods."""
     first = "as asked" if given else "the first arm in sorted order, as none was given"
     several = "; p of several arms adjusted by Holm (1979)" if len(arms.values) > 2 else ""
@@ -151,6 +159,7 @@ def footnotes(arms: Arms, chosen: str, horizon: float, *, given: bool) -> tuple[
         f"Horizon: {horizon:g} s ({chosen}). A call that is never answered waits to the horizon.",
         f"{REFERENCES['incidence']}; {REFERENCES['difference']}. {REFERENCES['restricted']}{several}.",
         f"Tests: {REFERENCES['gray']}; {REFERENCES['logrank']}.",
+        *((f"{REFERENCE}; intervals of talk times take calls as independent.",) if errors is not None else ()),
         SELECTED,
     )
     return (*notes, f"Baseline: {arms.names[0]} ({first}).") if len(arms.values) > 1 else notes

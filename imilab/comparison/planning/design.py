@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imilab import tables
+from imilab.comparison.planning.curve import power_curve
 from imilab.comparison.planning.facts import Facts
 from imilab.comparison.planning.pace import Outlook, outlook
 
@@ -22,38 +23,7 @@ _FEW_NUMBERS = 30
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Design(Facts, tables.Table):
-    """A plan; made by `imilab.power`, watched by `imilab.monitor`.
-
-    Attributes
-    ----------
-    baseline : float
-        The baseline's rate, as assumed.
-    mde : float
-        The difference that is looked for, arm less baseline (0.05 is 5 points). With a `margin`, the true difference
-        that is assumed.
-    power : float
-        Chance of finding it, in each comparison.
-    alpha : float
-        Chance of finding anything where there is nothing, in all comparisons together.
-    n : int
-        Resolved calls of all arms together.
-    n_per_arm : tuple of int
-        The same for each arm, the baseline first.
-    solved_for : str
-        ``n``, ``power`` or ``mde``: which of them was calculated.
-    margin : float or None
-        The difference that is to be ruled out, one-sided at half of `alpha`.
-    icc, calls_per_number : float
-        Correlation of the calls to one number, and how many there are.
-    any_time : bool
-        Whether the plan is made for the paired e-value, looked at after every pair.
-    spending : str
-        The spending function of planned looks.
-    looks : tuple of Look
-        One for a plan that is looked at once; none for `any_time`.
-    inflation : float
-        Times as many calls as a test that is looked at once.
-    """
+    """A plan; made by `imilab.power`, watched by `imilab.monitor`. What it consists of: see `Facts`."""
 
     @property
     def caption(self) -> str:
@@ -155,6 +125,21 @@ class Design(Facts, tables.Table):
             for index, n in enumerate(self.n_per_arm)
         ]
         return pd.DataFrame(rows, columns=["arm", "n", "numbers", "rate"])
+
+    def power_curve(self, over: str = "n") -> pd.DataFrame:
+        """Return the power with other numbers of calls or for other differences; see `power_curve`."""
+        return power_curve(self, over)
+
+    def plot(self, over: str = "n", **options: Any) -> Any:
+        """Draw `power_curve`, with the plan as its marked point; `options` go to `imilab.charts.plan`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from imilab.charts.plan_curve import plan
+
+        return plan(self, over, **options)
 
     def to_rows(self) -> list[dict[str, str]]:
         """Return what is shown; see `Table`."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 
 from imilab.comparison.planning.design import Design
 from imilab.comparison.planning.facts import Look
-from imilab.comparison.planning.formulas import check_level, check_rate, quantile, root
-from imilab.comparison.planning.looking import PlannedLooks, pairs_power, pairs_size
+from imilab.comparison.planning.formulas import check_level, check_rate
+from imilab.comparison.planning.looking import PlannedLooks
 from imilab.comparison.planning.question import Question
+from imilab.comparison.planning.solved import Solved, at_any_time, at_planned_looks
 from imilab.comparison.sequential.boundaries import check_information
 from imilab.comparison.sequential.spending import check_spending
 from imilab.errors import InvalidInputError
@@ -19,7 +19,6 @@ from imilab.errors import InvalidInputError
 __all__ = ["power"]
 
 _MOST_LOOKS = 100
-_LIKELIEST = 1 - 1e-9
 
 
 def power(
@@ -104,11 +103,11 @@ def power(
     effect = _design_effect(icc, calls_per_number)
     information = _information(looks)
     if information is None:
-        solved = _at_any_time(question, split, mde, power, n, _sign(direction, margin), clustered=effect > 1)
+        solved = at_any_time(question, split, mde, power, n, _sign(direction, margin), clustered=effect > 1)
         planned = None
     else:
         planned = PlannedLooks.of(check_spending(spending), information, question.alpha, one_sided=margin is not None)
-        solved = _at_planned_looks(question, planned, effect, mde, power, n, _sign(direction, margin))
+        solved = at_planned_looks(question, planned, effect, mde, power, n, _sign(direction, margin))
     sizes = _whole(solved.n, split, pairs=information is None)
     return Design(
         baseline=question.baseline,
@@ -126,81 +125,6 @@ def power(
         looks=_looks(planned, solved, sum(sizes)),
         inflation=solved.inflation,
     )
-
-
-@dataclass(frozen=True)
-class _Solved:
-    mde: float
-    power: float
-    n: float
-    inflation: float
-
-
-def _at_planned_looks(
-    question: Question,
-    planned: PlannedLooks,
-    effect: float,
-    mde: float | None,
-    power: float | None,
-    n: int | None,
-    sign: int,
-) -> _Solved:
-    if n is None:
-        assert mde is not None and power is not None  # noqa: PT018, S101  _two_of saw to it
-        factor = planned.inflation(power)
-        return _Solved(mde, power, question.size(power, mde) * factor * effect, factor)
-    if mde is None:
-        assert power is not None  # noqa: S101
-        factor = planned.inflation(power)
-        return _Solved(question.mde(n / factor / effect, power, sign), power, n, factor)
-
-    def lacking(score: float) -> float:
-        """Compare the power that the calls would need with the one they have, as normal scores."""
-        asked = NormalDist().cdf(score)
-        fixed = question.power(n / planned.inflation(asked) / effect, mde)
-        return score - quantile(min(max(fixed, 1e-12), _LIKELIEST))
-
-    if len(planned.boundaries.z) == 1:
-        return _Solved(mde, question.power(n / effect, mde), n, 1.0)
-    found = NormalDist().cdf(root(lacking, quantile(question.alpha / 2) + 1e-3, 5.9))
-    return _Solved(mde, found, n, planned.inflation(found))
-
-
-def _at_any_time(
-    question: Question,
-    split: tuple[float, ...],
-    mde: float | None,
-    power: float | None,
-    n: int | None,
-    sign: int,
-    *,
-    clustered: bool,
-) -> _Solved:
-    if question.margin is not None or clustered:
-        raise InvalidInputError(
-            "looks", "'any' plans for equal rates and one call to each number; with a margin or icc, plan looks=5"
-        )
-    if max(split) - min(split) > 1e-9:
-        raise InvalidInputError("looks", "'any' pairs one call of each arm: leave shares out, or plan looks=5")
-    level, base, arms = question.alpha, question.baseline, len(split)
-    if n is None:
-        assert mde is not None and power is not None  # noqa: PT018, S101
-        fixed = question.size(power, mde)
-        pairs = pairs_size(question.rate(mde), base, fixed / arms, power=power, alpha=level)
-        return _Solved(mde, power, pairs * arms, pairs * arms / fixed)
-    pairs = n // arms
-    if mde is None:
-        assert power is not None  # noqa: S101
-        start, end = question.mde(n, power, sign), (1 - base if sign > 0 else -base)
-        if pairs_power(base + end, base, pairs, level) < power:
-            raise InvalidInputError("n", f"{n:,} calls are too few: even the largest difference would be missed")
-        for _ in range(20):
-            middle = (start + end) / 2
-            enough = pairs_power(base + middle, base, pairs, level) >= power
-            start, end = (start, middle) if enough else (middle, end)
-        return _Solved(end, power, n, n / question.size(power, end))
-    found = pairs_power(question.rate(mde), base, pairs, level)
-    return _Solved(mde, found, n, n / question.size(min(max(found, 1e-6), _LIKELIEST), mde))
 
 
 def _two_of(
@@ -272,7 +196,7 @@ def _whole(n: float, split: tuple[float, ...], *, pairs: bool) -> tuple[int, ...
     return tuple(math.ceil(n * share - 1e-6) for share in split)
 
 
-def _looks(planned: PlannedLooks | None, solved: _Solved, n: int) -> tuple[Look, ...]:
+def _looks(planned: PlannedLooks | None, solved: Solved, n: int) -> tuple[Look, ...]:
     if planned is None:
         return ()
     bounds, sides = planned.boundaries, 2 if planned.boundaries.two_sided else 1

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imilab.comparison.clusters import FEWEST_NUMBERS, error_scales
+from imilab.comparison.correlation import Arm
 from imilab.intervals.score import miettinen_nurminen, score_z
 
 __all__ = ["FEWEST_NUMBERS", "LookStatistic", "look_statistic"]
 
 _FARTHEST = 8.0  # a bound from here on rules nothing out
-FEWEST_NUMBERS = 5
-"""Below so many numbers in an arm, repeated numbers cannot be judged."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,15 @@ class LookStatistic:
         Standardised statistic; NaN where it cannot be told.
     estimate : float
         Difference of the rates, arm less baseline; NaN without calls.
-    error : float or None
-        Standard error between numbers; None where every call has a number of its own.
-    freedom : float
-        Degrees of freedom of that error.
+    scales : tuple of (float, float)
+        Standard errors between numbers, each with its degrees of freedom, of which the one counts that tells less;
+        none where every call has a number of its own.
     """
 
     counts: tuple[int, int, int, int]
     z: float
     estimate: float
-    error: float | None = None
-    freedom: float = math.inf
+    scales: tuple[tuple[float, float], ...] = ()
 
     def interval(self, bound: float) -> tuple[float, float]:
         """Return the differences that the statistic does not push beyond a bound.
@@ -51,10 +49,10 @@ class LookStatistic:
 
         if math.isnan(self.estimate) or math.isnan(self.z) or bound > _FARTHEST:
             return -1.0, 1.0
-        if self.error is None:
+        if not self.scales:
             low, high = miettinen_nurminen(*self.counts, 1 - 2 * float(ndtr(-bound)))
             return float(low), float(high)
-        reach = -float(stdtrit(self.freedom, ndtr(-bound))) * self.error
+        reach = max(-float(stdtrit(freedom, ndtr(-bound))) * error for error, freedom in self.scales)
         return max(self.estimate - reach, -1.0), min(self.estimate + reach, 1.0)
 
 
@@ -63,10 +61,9 @@ def look_statistic(
 ) -> LookStatistic:
     """Return the statistic of decided calls.
 
-    Calls to a number each: the score statistic of Miettinen and Nurminen (1985), as in `imilab.compare`. Repeated
-    numbers: the difference over its linearised standard error between numbers (delta method; Deng A, Knoblich U, Lu J
-    2018, KDD), brought from t with Satterthwaite's degrees of freedom to a normal score. A number in both arms counts
-    with its own difference.
+    Calls to a number each: the score statistic of Miettinen and Nurminen (1985). Repeated numbers: the t of
+    `number_means_difference`, brought to a normal score. Both are the statistics of `imilab.compare`. Where numbers are
+    in both arms, each counts with its own difference (delta method; Deng A, Knoblich U, Lu J 2018, KDD).
 
     Parameters
     ----------
@@ -97,27 +94,35 @@ def _between_numbers(
     counts: tuple[int, int, int, int],
     margin: float,
 ) -> LookStatistic:
-    from scipy.special import ndtri, stdtr
-
     x1, n1, x0, n0 = counts
     estimate = x1 / n1 - x0 / n0
     own = np.where(number >= 0, number, -1 - np.arange(len(number)))  # an unknown number is one of its own
     keys, cluster = np.unique(own, return_inverse=True)
-    residual = np.where(arm, (success - x1 / n1) / n1, -(success - x0 / n0) / n0)
-    parts = [np.bincount(cluster[side], residual[side], minlength=len(keys)) for side in (arm, ~arm)]
-    numbers = [len(np.unique(cluster[side])) for side in (arm, ~arm)]
-    if min(numbers) < FEWEST_NUMBERS:
-        return LookStatistic(counts, math.nan, estimate, math.nan)
-    if sum(numbers) > len(keys):
-        variance = float(((parts[0] + parts[1]) ** 2).sum()) * len(keys) / (len(keys) - 1)
-        freedom = len(keys) - 1.0
+    one, zero = (_arm(cluster[side], success[side], len(keys)) for side in (arm, ~arm))
+    if min(len(one.calls), len(zero.calls)) < FEWEST_NUMBERS:
+        return LookStatistic(counts, math.nan, estimate, ((math.nan, 1.0),))
+    if len(one.calls) + len(zero.calls) > len(keys):
+        residual = np.where(arm, (success - x1 / n1) / n1, -(success - x0 / n0) / n0)
+        parts = np.bincount(cluster, residual, minlength=len(keys))
+        scales = [(math.sqrt(float(np.sum(parts**2)) * len(keys) / (len(keys) - 1)), len(keys) - 1.0)]
     else:
-        spreads = [float((part**2).sum()) * many / (many - 1) for part, many in zip(parts, numbers, strict=True)]
-        variance = sum(spreads)
-        share = sum(spread**2 / (many - 1) for spread, many in zip(spreads, numbers, strict=True))
-        freedom = variance**2 / share if share else 1.0
-    if variance == 0:
-        return LookStatistic(counts, 0.0 if estimate == margin else math.nan, estimate, math.nan)
-    error = math.sqrt(variance)
-    t = (estimate - margin) / error
-    return LookStatistic(counts, math.copysign(float(ndtri(stdtr(freedom, -abs(t)))), t), estimate, error, freedom)
+        scales = error_scales(one, zero)
+    z = min((_normal_score(estimate - margin, *scale) for scale in scales), key=abs)
+    return LookStatistic(counts, z, estimate, tuple(scales))
+
+
+def _arm(cluster: NDArray[np.int64], success: NDArray[np.bool_], size: int) -> Arm:
+    calls = np.bincount(cluster, minlength=size)
+    there = calls > 0
+    successes = np.bincount(cluster, success, minlength=size)
+    return Arm(calls[there].astype(np.float64), successes[there].astype(np.float64))
+
+
+def _normal_score(gap: float, error: float, freedom: float) -> float:
+    """Bring a gap over its error, which has a t distribution, to the normal score of the same probability."""
+    from scipy.special import ndtri, stdtr
+
+    if error == 0:
+        return math.nan if gap else 0.0
+    t = gap / error
+    return math.copysign(float(ndtri(stdtr(freedom, -abs(t)))), t)

@@ -29,6 +29,11 @@ class PlannedLook(Protocol):
         """Resolved calls of all arms."""
         ...
 
+    @property
+    def z(self) -> float:
+        """Where it stops, if it falls where it was planned."""
+        ...
+
 
 class WatchedDesign(Protocol):
     """What watching needs of a plan; `imilab.power` returns one."""

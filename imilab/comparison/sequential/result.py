@@ -31,6 +31,10 @@ class Monitoring(tables.Table):
     path : DataFrame
         How it came there: one row for each arm and look (``arm, look, n, information, statistic, bound, estimate, low,
         high, crossed``), or for each arm and pair (``arm, pair, wins, losses, e_value``).
+    planned : DataFrame
+        The looks as planned: ``look, n, bound``; empty for pairs.
+    margin : float or None
+        The difference that is to be ruled out.
     decision : str
         ``stop`` (a bound was crossed in every comparison, or the plan is complete) or ``go on``.
     verdict : str
@@ -49,6 +53,8 @@ class Monitoring(tables.Table):
 
     rows: pd.DataFrame
     path: pd.DataFrame
+    planned: pd.DataFrame
+    margin: float | None
     decision: str
     verdict: str
     outcome: str
@@ -71,6 +77,17 @@ class Monitoring(tables.Table):
     def to_pandas(self) -> pd.DataFrame:
         """Return a copy of `rows`."""
         return self.rows.copy()
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the path and where it stops; `options` go to `imilab.charts.watching`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from imilab.charts.watching_path import watching
+
+        return watching(self, **options)
 
     def to_rows(self) -> list[dict[str, str]]:
         """Return what is shown; see `Table`."""

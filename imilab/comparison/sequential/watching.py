@@ -121,6 +121,8 @@ def monitor(
     return Monitoring(
         rows=rows,
         path=path,
+        planned=_planned(design),
+        margin=design.margin,
         decision="stop" if all(each.decision == "stop" for each in standings) else "go on",
         verdict=" ".join(sentences),
         outcome=outcome,
@@ -130,6 +132,12 @@ def monitor(
         warnings=warnings,
         footnotes=(*notes, *_footnotes(found, watched, given=baseline is not None)),
     )
+
+
+def _planned(design: WatchedDesign) -> pd.DataFrame:
+    looks = design.looks if len(design.looks) > 1 else ()
+    rows = [(number, look.n, look.z) for number, look in enumerate(looks, 1)]
+    return pd.DataFrame(rows, columns=["look", "n", "bound"])
 
 
 def _rows(watched: Watched, standings: list[Standing], warnings: str) -> pd.DataFrame:
