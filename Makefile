@@ -29,8 +29,10 @@ demo: setup ## run the main job on the embedded simulator; results in demo-outpu
 test: setup programs ## run every test; those that need Chromium, PostgreSQL, Java or sshd skip where none can be installed
 	$(BIN)/python -m pytest -q $(ARGS)
 
-test-faults: setup ## kill and break a sender at every step: the whole fault suite, a few minutes
+test-faults: setup ## kill and break sender, receiver and importer at every step: the whole fault suites, some ten minutes
 	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults.receiver_sweep
+	$(BIN)/python -m tests.faults.import_sweep
 
 lab: setup ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \

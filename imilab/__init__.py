@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from imilab.config import Settings
     from imilab.errors import ImilabError
     from imilab.lab import Call, Lab
+    from imilab.logs import Mapping
+    from imilab.logs.inspection import inspect_logs
     from imilab.rate_table import RateTable, rates
     from imilab.reading import read_calls
     from imilab.reporting import report
@@ -35,6 +37,7 @@ _HOMES = {
     "Design": "imilab.comparison.planning",
     "ImilabError": "imilab.errors",
     "Lab": "imilab.lab",
+    "Mapping": "imilab.logs",
     "Media": "imilab.terms",
     "Plan": "imilab.send",
     "RateTable": "imilab.rate_table",
@@ -50,6 +53,7 @@ _HOMES = {
     "health": "imilab.comparison.balance",
     "hour": "imilab.buckets",
     "hour_of_day": "imilab.buckets",
+    "inspect_logs": "imilab.logs.inspection",
     "load_sample": "imilab.samples",
     "monitor": "imilab.comparison.sequential",
     "power": "imilab.comparison.planning",
@@ -69,6 +73,7 @@ __all__ = [
     "Design",
     "ImilabError",
     "Lab",
+    "Mapping",
     "Media",
     "Plan",
     "RateTable",
@@ -85,6 +90,7 @@ __all__ = [
     "health",
     "hour",
     "hour_of_day",
+    "inspect_logs",
     "load_sample",
     "monitor",
     "power",

@@ -145,10 +145,10 @@ def test_a_time_that_is_none_is_refused_by_the_name_of_its_column(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["export.zip", "calls.xlsx", "calls"])
-def test_other_kinds_of_files_are_refused_with_what_can_be_read(tmp_path, name):
+def test_files_that_are_neither_calls_nor_logs_are_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")
 
-    with pytest.raises(InvalidInputError, match=r"\.csv or \.parquet; .*export logs"):
+    with pytest.raises(InvalidInputError, match="no column tells the call's id"):
         imilab.read_calls(tmp_path / name)
 
 
@@ -157,14 +157,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         imilab.read_calls(tmp_path / "calls.csv")
 
 
+def header(*names):
+    return ",".join([*CALL_DTYPES, *names]).encode()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("calls.csv", b"", "no header"),
-        ("calls.csv", b"msisdn,outcome\n+12025550123,busy\n", "no calls table, it has no column call_id, "),
-        ("calls.csv", b"outcome,outcome\na,b\n", "'outcome' is there twice"),
-        ("calls.csv", "outcome\nB\xfcro\n".encode("latin-1"), "not UTF-8"),
-        ("calls.csv", b"a,b\n1\n", "not a CSV of calls"),
+        ("calls.csv", b"", "calls.csv is empty"),
+        ("calls.csv", b"msisdn,shoe\n+12025550123,busy\n", "no column tells the call's id"),
+        ("calls.csv", header().replace(b"call_id,", b"") + b"\n", "no whole calls table, it has no column call_id; "),
+        ("calls.csv", header("outcome"), "'outcome' is there twice"),
+        ("calls.csv", header() + "\nB\xfcro\n".encode("latin-1"), "not UTF-8"),
+        ("calls.csv", header() + b"\n1\n", "not a CSV of calls"),
         ("calls.parquet", b"PAR1 no", "no Parquet file"),
     ],
 )

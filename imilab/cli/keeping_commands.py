@@ -38,10 +38,15 @@ def resolve(
         if (correlation_id is None) == (campaign is None):
             raise InvalidInputError("correlation_id", "give one, or --campaign NAME for all of a campaign")
         chosen = [correlation_id] if correlation_id is not None else list(calls["correlation_id"])
+        if not chosen:
+            raise InvalidInputError(
+                "--campaign", f"no call of {campaign!r} has an unknown outcome; imilab resolve lists all"
+            )
         state = "accepted" if placed else "rejected"
         for one in chosen:
             lab.resolve(one, state, note)
-        typer.echo(f"{len(chosen)} calls are {state} now, as decided by a person")
+        are = "call is" if len(chosen) == 1 else "calls are"
+        typer.echo(f"{len(chosen)} {are} {state} now, as decided by a person")
 
 
 def _list(calls: pd.DataFrame, *, wanted: bool) -> None:

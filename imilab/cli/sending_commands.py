@@ -87,7 +87,8 @@ def send(
         if len(plan.refused):
             typer.echo(f"\nRefused, row by row:\n{plan.refused.to_string(index=False)}")
         if not go_live:
-            typer.echo(f"\nNothing was sent. To place these calls: --go-live {len(plan.calls)}")
+            to_go_on = f"To place these calls: --go-live {len(plan.calls)}" if plan.calls else "Nobody can be called."
+            typer.echo(f"\nNothing was sent. {to_go_on}")
             return
         lab.go_live(go_live)
         summary = lab.send(plan, burst=burst)

@@ -72,12 +72,14 @@ def receive(
 ) -> None:
     """Receive the platform's receipts into the store; each is on the disk before it is acknowledged."""
     from imilab.receiver import RECEIPTS_PATH, Receiver
+    from imilab.receiver.intake import SWITCH_SECONDS
     from imilab.receiver.log_lines import log_to
     from imilab.serving import bind, make_server
     from imilab.store import Store
 
     settings, as_json = Settings(), log_format is LogFormat.JSON
     log_to(sys.stderr, as_json=as_json)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with Store.from_settings(settings) as store:
         receiver = Receiver.from_settings(store, settings, path_prefix=path_prefix)
         receiver.check_address(host)

@@ -16,6 +16,7 @@ def stop(
 ) -> None:
     """Start no further call from this store, in any process; a send that is running stops within a second."""
     from imilab.config import Settings
+    from imilab.errors import ConfigError
     from imilab.stop_file import StopFile
 
     settings = Settings()
@@ -26,4 +27,11 @@ def stop(
         return
     how = "is there now" if stop_file.create() else "was there already"
     typer.echo(f"Stopped: the stop file {stop_file.path} {how}, and no call is started while it is.")
+    typer.echo("Calls that the platform holds until their sendAt are with it already: no stop file reaches them.")
     typer.echo("To go on: imilab stop --clear, then send the same plan again; no number is called twice.")
+    if settings.stop_file is None and settings.store_url is None and not settings.store.exists():
+        raise ConfigError(
+            "store",
+            f"there is none at {settings.store.absolute()}, so a send from another store goes on; run this in its"
+            " folder, or set IMILAB_STORE",
+        )

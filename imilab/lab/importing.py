@@ -88,6 +88,7 @@ class ImportingVerbs(LabCore):
             change=partial(without_erased, self.store),
             progress=progress,
             memory_bytes=min(memory_limit_bytes(self.settings.memory_limit), IMPORT_BYTES),
+            free_space_floor_bytes=self.settings.free_space_floor_bytes,
             remote=options or {},
         )
         return import_files(path, self._imported, how)

@@ -17,11 +17,17 @@ import duckdb
 
 from imilab.archive import Archive
 from imilab.logs import ImportOptions, import_files, importer
+from imilab.logs.number_facts import decisive_length
+from imilab.numbers import describe_number
 
 __all__ = ["KINDS", "Fault", "options", "run_import"]
 
 KINDS = ("open", "mkdir", "fsync", "rename", "replace", "unlink", "chmod", "rmdir", "query", "read")
 """Steps of the process: calls of the operating system, queries of the engine, and reads of the log."""
+
+# What the first import of a process would load; forked ones have it.
+decisive_length("+1202555")
+describe_number("+12025550123")
 
 _ERRORS = {"kill": None, "full": errno.ENOSPC, "broken": errno.EIO}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import random
 import shutil
@@ -52,19 +53,19 @@ class ImportRig:
         self._first.write_text(csv_text(rows[:_KEPT_BEFORE]), encoding="utf-8")
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload(["tests.faults.import_job"])
-        self._points = 0
+        self._numbers = itertools.count(1)
         self.counts: dict[str, int] = self._run(self._new_archive(filled=True), None)["counts"]
         started = time.monotonic()
         self._run(self._new_archive(filled=False), None)
         self.seconds = time.monotonic() - started
 
     def points(self) -> list[ImportPoint]:
-        """Every step killed before and after and met by a full or a broken disk, and kills at even moments."""
+        """Every step killed, and met by a full or a broken disk, before or after it; and kills at even moments."""
         steps = [(kind, when) for kind, count in self.counts.items() for when in range(1, count + 1)]
         found = [
-            ImportPoint(Fault(kind, when, how, after), filled=(when + after) % 2 == 0)
-            for kind, when in steps
-            for how, after in (("kill", False), ("kill", True), ("full", False), ("broken", True))
+            ImportPoint(Fault(kind, when, how, after=place % 2 == 1), filled=place // 2 % 2 == 1)
+            for place, (kind, when) in enumerate(steps)
+            for how in ("kill", "full" if place % 2 else "broken")
         ]
         moments = [self.seconds * place / 40 for place in range(1, 41)]
         return [*found, *(ImportPoint(seconds=moment, filled=place % 2 == 1) for place, moment in enumerate(moments))]
@@ -96,8 +97,7 @@ class ImportRig:
         return reached, findings
 
     def _new_archive(self, *, filled: bool) -> Path:
-        self._points += 1
-        folder = self._folder / f"archive-{self._points}"
+        folder = self._folder / f"archive-{next(self._numbers)}"
         if filled:
             import_files(self._first, Archive(folder), options())
         return folder
@@ -135,7 +135,8 @@ class ImportRig:
         files = [str(path) for path in archive.receipt_files()]
         if not files:
             return []
-        return sorted(duckdb.sql("SELECT message_id, status FROM read_parquet($f)", params={"f": files}).fetchall())
+        with duckdb.connect() as engine:
+            return sorted(engine.execute("SELECT message_id, status FROM read_parquet(?)", [files]).fetchall())
 
     def _remains(self, folder: Path) -> list[str]:
         archive = Archive(folder)

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.faults.import_rig import ImportRig
@@ -16,6 +18,7 @@ from tests.faults.import_rig import ImportRig
 __all__ = ["main"]
 
 _FEWEST_POINTS = 130
+_SIDE_BY_SIDE = 4
 
 
 def main() -> int:
@@ -23,21 +26,29 @@ def main() -> int:
     started = time.monotonic()
     reached: Counter[str] = Counter()
     wrong: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="imilab-import-faults-") as folder:
+    with tempfile.TemporaryDirectory(prefix="imilab-import-faults-") as folder, ExitStack() as stack:
         rig = ImportRig(Path(folder))
-        for point in rig.points():
-            happened, findings = rig.try_point(point)
+        points = rig.points()
+        workers = stack.enter_context(ThreadPoolExecutor(_SIDE_BY_SIDE))
+        for point, (happened, findings) in zip(points, workers.map(rig.try_point, points), strict=True):
             kind = point.fault.how if point.fault else "kill at a moment"
             reached[kind] += happened
             wrong += [f"{point}: {finding}" for finding in findings]
+            if reached.total() % 25 == 0:
+                _say(f"{reached.total()} points so far, {len(wrong)} findings")
     total = reached.total()
     if total < _FEWEST_POINTS:
         wrong.append(f"only {total} points were reached, and {_FEWEST_POINTS} are wanted")
     for one in wrong:
-        sys.stdout.write(f"WRONG  {one}\n")
+        _say(f"WRONG  {one}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in reached.items())
-    sys.stdout.write(f"{total} points ({kinds}), {len(wrong)} findings; {time.monotonic() - started:.0f} s\n")
+    _say(f"{total} points ({kinds}), {len(wrong)} findings; {time.monotonic() - started:.0f} s")
     return 1 if wrong else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Calls from files: what `imilab.report` wrote as CSV or Parquet, as the DataFrame that it was."""
+"""Calls tables that `imilab.report` wrote as CSV or Parquet, as the DataFrame that they were."""
 
 from __future__ import annotations
 
-import os
+import csv
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,31 +12,46 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from imilab.buckets import day
 from imilab.errors import InvalidInputError, TimestampError
 from imilab.frames import CALL_FRAME_COLUMNS
 from imilab.reporting.calls_table import CALL_DTYPES, TIMES, conform
 from imilab.reporting.csv_file import read_safe_csv, unguard
 from imilab.wire import parse_timestamp
 
-__all__ = ["read_calls"]
+__all__ = ["is_calls_table", "read_calls_table"]
 
 _ARROW = {"float64": pa.float64(), "bool": pa.bool_(), "int64": pa.int64(), "Int64": pa.int64()}
 _TYPES = {name: _ARROW[dtype] for name, dtype in CALL_DTYPES.items() if dtype in _ARROW}
 _WITH_OFFSET = r"[T ][0-9:.,]+ *(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
-_TODAY = "imilab reads calls tables that imilab.report wrote as .csv or .parquet"
+_LONGEST_HEADER = 1 << 20
 
 
-def read_calls(path: str | os.PathLike[str], *, tz: str | None = None) -> pd.DataFrame:
-    """Read a calls table from a file.
+def is_calls_table(source: Path) -> bool:
+    """Say whether a file has the columns of a calls table, most of them at least; no error where it cannot be read."""
+    suffix = source.suffix.lower()
+    names: list[str] = []
+    if suffix == ".parquet":
+        with suppress(pa.ArrowInvalid, OSError):
+            names = pa.parquet.read_schema(source).names
+    elif suffix == ".csv":
+        with suppress(OSError), source.open("rb") as file:
+            line = file.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
+            header = next(csv.reader([line]), [])
+            names = list(unguard(pd.Series(header, dtype="str"))) if header else []
+    own = {*CALL_FRAME_COLUMNS, *(f"{name}_ms" for name in TIMES)}
+    return len(own & set(names)) > len(CALL_FRAME_COLUMNS) / 2
+
+
+def read_calls_table(source: Path, zone: ZoneInfo | None) -> pd.DataFrame:
+    """Read a calls table.
 
     Parameters
     ----------
-    path : path
-        ``.csv`` or ``.parquet``, written by `imilab.report`. A CSV that another program wrote with the same columns is
-        read too; an apostrophe before ``=``, ``+``, ``-`` or ``@`` is taken for the guard of `imilab.report` and goes.
-    tz : str, optional
-        The IANA zone of CSV times that carry no offset, as a spreadsheet may have left them.
+    source : Path
+        ``.csv`` or ``.parquet``. A CSV that another program wrote with the same columns is read too; an apostrophe
+        before ``=``, ``+``, ``-`` or ``@`` is taken for the guard of `imilab.report` and goes.
+    zone : ZoneInfo, optional
+        Of CSV times that carry no offset, as a spreadsheet may have left them.
 
     Returns
     -------
@@ -46,33 +62,19 @@ def read_calls(path: str | os.PathLike[str], *, tz: str | None = None) -> pd.Dat
     Raises
     ------
     InvalidInputError
-        No such file, another kind of file, a missing column, or a field that does not fit its column.
+        A missing column, or a field that does not fit its column.
     TimestampError
-        A time without offset, and no `tz`.
-
-    Examples
-    --------
-    >>> import imilab, tempfile
-    >>> calls = imilab.load_sample("calls")
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read_calls(imilab.report(calls, f"{folder}/calls.csv")).equals(calls)
-    True
+        A time without offset, and no zone.
     """
-    source = Path(path).expanduser()
-    zone = None if tz is None else ZoneInfo(day(tz).tz)
-    readers = {".csv": _read_csv, ".parquet": _read_parquet}
-    if source.suffix.lower() not in readers:
-        raise InvalidInputError(
-            "path", f"{source.suffix or 'no suffix'}: {_TODAY}; reading the platform's export logs comes later"
-        )
-    if not source.is_file():
-        raise InvalidInputError("path", f"there is no file {source}")
-    frame = readers[source.suffix.lower()](source)
+    frame = (_read_csv if source.suffix.lower() == ".csv" else _read_parquet)(source)
     frame = frame.rename(columns={f"{name}_ms": name for name in TIMES if name not in frame})
     missing = [name for name in CALL_FRAME_COLUMNS if name not in frame]
     if missing:
         listed = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        raise InvalidInputError("path", f"{source.name} is no calls table, it has no column {listed}; {_TODAY}")
+        raise InvalidInputError(
+            "path",
+            f"{source.name} is no whole calls table, it has no column {listed}; write it again with imilab.report",
+        )
     for name in TIMES:
         frame[name] = _moments(frame[name], zone)
     others = [name for name in frame if name not in CALL_DTYPES]
