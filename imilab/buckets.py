@@ -222,6 +222,8 @@ def _add_milliseconds(frame: Frame, source: str, alias: str) -> Frame:
         raise InvalidInputError(source, f"holds {kind}, not times with a zone; say their zone with .dt.tz_localize")
     if frame.implementation.is_duckdb():
         return _add_duckdb_milliseconds(frame, source, alias)
+    if frame.implementation.is_spark_like():
+        return _add_spark_milliseconds(frame, source, alias)
     return frame.with_columns(nw.col(source).dt.timestamp("ms").alias(alias))
 
 
@@ -231,6 +233,14 @@ def _add_duckdb_milliseconds(frame: Frame, source: str, alias: str) -> Frame:
 
     milliseconds = duckdb.FunctionExpression("epoch_ms", duckdb.ColumnExpression(source)).alias(alias)
     added: Frame = nw.from_native(nw.to_native(frame).select(duckdb.StarExpression(), milliseconds))
+    return added
+
+
+def _add_spark_milliseconds(frame: Frame, source: str, alias: str) -> Frame:
+    from pyspark.sql import functions
+
+    milliseconds = functions.unix_millis(functions.col(source))
+    added: Frame = nw.from_native(nw.to_native(frame).withColumn(alias, milliseconds))
     return added
 
 

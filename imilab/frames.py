@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
+import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
 from imilab.calls import CALL_COLUMNS, fold_calls
+from imilab.engines.tables import Tables, arrow_of, requests_of
 from imilab.numbers import mask, scrub
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = [
     "CALL_FRAME_COLUMNS",
@@ -19,8 +18,11 @@ __all__ = [
     "REQUEST_COLUMNS",
     "Tables",
     "calls_frame",
+    "calls_frame_of",
+    "ordered",
     "receipts_frame",
     "requests_frame",
+    "to_calls_frame",
 ]
 
 RECEIPT_COLUMNS = (
@@ -35,32 +37,18 @@ REQUEST_COLUMNS = (
 CALL_FRAME_COLUMNS = tuple(f"{name[:-3]}" if name.endswith("_at_ms") else name for name in CALL_COLUMNS)
 """The calls table's columns in a DataFrame: times are `*_at`, aware, UTC."""
 
-_INTEGERS = frozenset(
-    {
-        *("receipt_id", "attempt", "http_status", "position", "block", "receipts", "unknown_receipts"),
-        *("event_at_ms", "received_at_ms", "send_at_ms", "created_at_ms", "requested_at_ms"),
-    }
-)
 _HIDDEN = {
     **dict.fromkeys(("msisdn", "caller_id"), mask),
     **dict.fromkeys(("description", "message", "error_reason"), scrub),
 }
 """What hides numbers: in columns of numbers, and in the platform's own words."""
 _WHOLE = frozenset({"receipt_id", "attempt", "receipts", "unknown_receipts"})
-_NUMBERS = "SELECT {table}.*, number_key, country, number_type FROM {table} LEFT JOIN numbers USING (msisdn)"
 # Only a webhook comes about when its event happened: the moment of asking or of importing says nothing about a call.
 _EVENTS = (
-    "SELECT message_id, correlation_id, status, code, event_at_ms, iif(source = 'webhook', received_at_ms, NULL) AS"
-    " received_at_ms, receipts.msisdn, number_key, country, number_type FROM receipts LEFT JOIN numbers USING (msisdn)"
+    "SELECT message_id, correlation_id, status, code, event_at_ms,"
+    " CASE WHEN source = 'webhook' THEN received_at_ms END AS received_at_ms, receipts.msisdn AS msisdn,"
+    " number_key, country, number_type FROM receipts LEFT JOIN numbers ON numbers.msisdn = receipts.msisdn"
 )
-
-
-class Tables(Protocol):
-    """Where the store's tables are: an `imilab.store.Store`, or anything else that answers its queries."""
-
-    def columns(self, query: str) -> dict[str, list[Any]]:
-        """Return a query's result column by column, under its column names."""
-        ...
 
 
 def receipts_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
@@ -101,7 +89,7 @@ def requests_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
     DataFrame
         `REQUEST_COLUMNS`; times aware, UTC.
     """
-    table = _arrow(store, "SELECT * FROM requests ORDER BY created_at_ms, position, rowid")
+    table = _arrow(store, "SELECT * FROM requests ORDER BY created_at_ms, coalesce(position, -1), correlation_id")
     frame = _aware(table.to_pandas(types_mapper=_pandas_type))
     return _masked(frame, unmasked=unmasked)[list(REQUEST_COLUMNS)]
 
@@ -124,10 +112,8 @@ def calls_frame(store: Tables, *, as_of_ms: int, horizon_ms: int, unmasked: bool
         `CALL_FRAME_COLUMNS`; times aware, UTC; ordered by requested, else offered time.
     """
     import duckdb
-    import narwhals as nw
 
-    events = _arrow(store, _EVENTS)
-    requests = _arrow(store, _NUMBERS.format(table="requests"))
+    events, requests = _arrow(store, _EVENTS), requests_of(store)
     with duckdb.connect() as engine:
         engine.execute("SET preserve_insertion_order = false")
         folded = fold_calls(
@@ -136,28 +122,36 @@ def calls_frame(store: Tables, *, as_of_ms: int, horizon_ms: int, unmasked: bool
             as_of_ms=as_of_ms,
             horizon_ms=horizon_ms,
         )
-        return to_calls_frame(folded.to_native(), unmasked=unmasked)
+        return to_calls_frame(folded, unmasked=unmasked)
 
 
-def to_calls_frame(calls: duckdb.DuckDBPyRelation, *, unmasked: bool = False) -> pd.DataFrame:
-    """Return a folded relation as the DataFrame that users hold."""
-    ordered = calls.order("coalesce(requested_at_ms, offered_at_ms, ended_at_ms), call_id")
-    table = ordered.to_arrow_table()
-    frame = _aware(table.to_pandas(types_mapper=_pandas_type))
+def to_calls_frame(calls: Any, *, unmasked: bool = False) -> pd.DataFrame:
+    """Return a folded table as the DataFrame that users hold.
+
+    Parameters
+    ----------
+    calls : narwhals LazyFrame, DuckDB relation or Spark DataFrame
+        `imilab.calls.CALL_COLUMNS`.
+    unmasked : bool
+        Show full numbers.
+    """
+    return calls_frame_of(ordered(nw.from_native(calls)).collect("pyarrow").to_arrow(), unmasked=unmasked)
+
+
+def ordered(calls: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Sort calls by when they were requested, else offered, else ended."""
+    moment = nw.coalesce("requested_at_ms", "offered_at_ms", "ended_at_ms")
+    return calls.with_columns(sorted_by=moment).sort("sorted_by", "call_id", nulls_last=True).drop("sorted_by")
+
+
+def calls_frame_of(calls: pa.Table, *, unmasked: bool = False) -> pd.DataFrame:
+    """Return calls that were worked out and ordered as the DataFrame that users hold."""
+    frame = _aware(calls.to_pandas(types_mapper=_pandas_type))
     return _masked(frame, unmasked=unmasked)[list(CALL_FRAME_COLUMNS)]
 
 
 def _arrow(store: Tables, query: str) -> pa.Table:
-    columns = store.columns(query)
-    return pa.table({name: pa.array(values, _arrow_type(name)) for name, values in columns.items()})
-
-
-def _arrow_type(name: str) -> pa.DataType:
-    if name in _INTEGERS:
-        return pa.int64()
-    if name in {"raw", "identity"}:
-        return pa.binary()
-    return pa.int8() if name == "ends" else pa.string()
+    return arrow_of(store.columns(query))
 
 
 def _pandas_type(kind: pa.DataType) -> Any:

@@ -165,3 +165,14 @@ def _store(lab: imilab.Lab, plan: imilab.Plan) -> list[PlannedCall]:
     )
     with lab.store.reading() as connection:
         return planned_calls(connection, plan.plan_id)
+
+
+def test_a_summary_says_how_many_numbers_were_called_before(lab: imilab.Lab):
+    first = lab.plan(numbers(3), ARMS, TEXT, campaign="tea")
+    lab.send(first, progress=False)
+    again = lab.plan(numbers(5)[1:], ARMS, TEXT)
+
+    assert (first.called_before, again.called_before) == (0, 2)
+    assert lab.plan(numbers(3), ARMS, TEXT, campaign="tea").called_before == 0
+    assert "2 of these numbers were called from this store before" in str(again.summary())
+    assert "called from this store before" not in str(first.summary())

@@ -19,7 +19,17 @@ def test_an_arm_has_hours_where_any_of_them_is_given():
 
 
 @pytest.mark.parametrize(
-    ("hours", "field"), [({"between": "9-12"}, "between"), ({"days": "x"}, "days"), ({"zone": "Atlantis"}, "zone")]
+    ("hours", "field"),
+    [
+        ({"between": "9-12"}, "between"),
+        ({"between": ""}, "between"),
+        ({"between": 9}, "between"),
+        ({"days": "x"}, "days"),
+        ({"days": ""}, "days"),
+        ({"days": 5}, "days"),
+        ({"zone": "Atlantis"}, "zone"),
+        ({"zone": ""}, "zone"),
+    ],
 )
 def test_hours_that_cannot_be_read_are_refused_when_the_arm_is_made(hours, field):
     with pytest.raises(InvalidInputError) as refused:

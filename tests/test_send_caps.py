@@ -159,7 +159,7 @@ def test_a_call_counts_from_its_claim_until_it_is_put_back(store):
     add(store, *calls)
     caps = Caps(number_in_flight=None, number_per_day=None, campaign=1)
     assert guarded_claim(store, calls[0], caps) is None
-    assert guarded_claim(store, calls[1], caps) == "cap campaign: 1 calls of this campaign, and 1 is allowed"
+    assert guarded_claim(store, calls[1], caps) == "cap campaign: 1 call of this campaign, and 1 is allowed"
     store.write(lambda connection: release(connection, "c1"))
     assert guarded_claim(store, calls[1], caps) is None
     store.write(lambda connection: settle(connection, "c2", Settlement(state="rejected")))

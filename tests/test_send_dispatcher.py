@@ -222,3 +222,11 @@ def test_what_work_raises_is_raised_by_the_caller():
 
     with pytest.raises(InvalidInputError, match="field: wrong"):
         run_in_thread(work, threading.Event())
+
+
+def test_a_plan_of_which_everybody_is_refused_can_be_sent_once_that_is_corrected(tmp_path: Path):
+    with SendRig(tmp_path) as rig:
+        plan = rig.plan(numbers(3))
+
+        assert "nothing to send; the plan has no calls" in str(rig.send(replace(plan, calls=())))
+        assert rig.send(rig.plan(numbers(3))).sent == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import imilab
 from imilab.config import Settings
 from imilab.errors import InvalidInputError, NotArmedError
 from imilab.send.guards import ARMED_SECONDS, Arming
+from imilab.simulator import SimulatorSettings
 from tests.raw_server import RawServer, answer, refused_port
 from tests.send_rig import CALLER, RYAN, TEXT, FakeClock, SendRig, magic, number, numbers
 
@@ -183,3 +185,47 @@ def test_a_try_that_was_proven_not_placed_uses_nothing_up(tmp_path: Path):
         plan = rig.plan([number(1)], campaign="nowhere")
         assert rig.another_dispatcher().send(plan, calls_per_second=None, progress=False).stopped
         assert rig.arming.calls_left == 1
+
+
+def test_what_an_earlier_arming_gave_comes_not_back_on_top_of_a_later_one():
+    arming = Arming(whole(), simulated=False)
+    arming.arm(3)
+    earlier = arming.spend(number(0))
+    arming.arm(2)
+    later = arming.spend(number(1))
+
+    assert (arming.holds(earlier), arming.holds(later)) == (False, True)
+    arming.give_back(earlier)
+    assert arming.calls_left == 1
+    arming.give_back(later)
+    assert arming.calls_left == 2
+
+
+def test_a_call_whose_right_was_used_up_in_time_must_leave_in_time():
+    clock = FakeClock()
+    arming = Arming(whole(), simulated=False, clock=clock)
+    arming.arm(1)
+    given = arming.spend(number(0))
+
+    clock.moment_ms += ARMED_SECONDS * 1000
+    assert arming.holds(given)
+    clock.moment_ms += 1
+    assert not arming.holds(given)
+
+
+def test_going_live_again_during_a_send_allows_no_more_than_is_said(tmp_path: Path):
+    slow = SimulatorSettings(transactions_per_second=100_000, response_delay_seconds=0.3)
+    with live_rig(tmp_path, time_scale=1, tenant=slow, calls_per_second=20, cap_number_in_flight=9) as rig:
+        plan = rig.plan(numbers(10))
+        rig.arming.arm(10)
+        with ThreadPoolExecutor(1) as other:
+            sending = other.submit(rig.send, plan)
+            assert rig.wait_for(lambda: len(rig.arrivals) >= 2)
+            rig.arming.arm(1)
+            left = len(rig.arrivals)
+            summary = sending.result()
+
+        assert len(rig.arrivals) <= left + 3  # one by the new arming; one or two that were leaving at that moment
+        assert summary.stopped is not None
+        assert summary.stopped.startswith("the right to place calls is used up or has expired; to go on: lab.go_live")
+        assert "no call was placed" not in str(summary)

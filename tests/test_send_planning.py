@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -181,12 +182,21 @@ def test_a_number_is_no_placeholder():
         ({"timing": {"zone": "London"}}, "zone"),
         ({"design": "crossover", "shares": {"ryan": 1, "sonia": 2}}, "arms"),
         ({"shares": {"ryan": 0, "sonia": 2}}, "arms"),
+        ({"arms": [RYAN, SONIA]}, "arms"),
+        ({"strata": 5}, "strata"),
+        ({"campaign": " "}, "campaign"),
+        ({"campaign": 5}, "campaign"),
+        *(({"seed": seed}, "seed") for seed in ("42", None, 1.5, True, 2**63, -(2**63) - 1)),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(more, field):
     with pytest.raises(InvalidInputError) as refused:
         plan(**{**more, "timing": Timing(**more["timing"])} if "timing" in more else more)
     assert refused.value.field == field
+
+
+def test_a_seed_of_numpys_is_the_same_seed():
+    assert plan(seed=np.int64(42)).plan_id == plan(seed=42).plan_id
 
 
 def test_the_document_keeps_how_the_arms_were_drawn():

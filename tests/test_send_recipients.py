@@ -112,6 +112,11 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, pro
         ([], "there is none"),
         ([{"phone": GOOD[0], "name": "Ann"}], "no row has a field 'msisdn'; there are phone, name"),
         (pd.DataFrame({"phone": GOOD}), "no column 'msisdn'; there are phone"),
+        (None, "of type NoneType; give a list of numbers"),
+        (5, "of type int; give a list of numbers"),
+        (GOOD[0].encode(), "of type bytes; give a list of numbers"),
+        ({"msisdn": GOOD[0]}, "of type dict; give a list of numbers"),
+        ("", "an empty text; give a list of numbers"),
         (Path("/nowhere/people.csv"), "cannot read the file people.csv: No such file or directory"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,16 @@ def test_a_cap_of_the_whole_run_stops_it(tmp_path: Path, cap: str):
         assert (summary.sent, sum(rig.placed().values())) == (5, 5)
         assert (summary.stopped or "").startswith(f"{cap.replace('_', ' ', 1)}: 5 calls")
         assert summary.states["planned"] == 25
+
+
+def test_a_send_at_that_is_seconds_away_is_waited_for_and_dropped(tmp_path: Path):
+    now = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp() * 1000)
+    rule, call = rules(quiet_hours="off"), planned_call(LONDON, Arm(RYAN, TEXT), "c1")
+
+    later, soon, past = (replace(call, send_at_ms=now + ms) for ms in (60_000, 1_000, -1))
+    assert rule.held(later, now) is None
+    waits = rule.held(soon, now)
+    assert waits is not None
+    assert (waits.next_ms, waits.stops) == (now + 1_000, False)
+    assert rule.held(soon, now + 1_000) is None
+    assert [rule.as_of(one, now + 1_000).send_at_ms for one in (later, soon, past)] == [now + 60_000, None, None]

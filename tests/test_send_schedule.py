@@ -167,3 +167,9 @@ def test_a_fast_pace_is_estimated_to_the_fraction_of_a_millisecond():
     for one in (outlook, replace(outlook, quiet=QuietHours("20:00", "08:00"))):
         times = expected_times([("Europe/London",)] * 4001, one)
         assert times[-1] == outlook.now_ms + 10_000
+
+
+def test_calls_follow_each_other_as_the_pace_counts_them():
+    rates = (0.5, 1, 1.9, 2.5, 20)
+
+    assert [Outlook(now_ms=0, calls_per_second=rate).turn_ms for rate in rates] == [2000, 1000, 1000, 500, 50]

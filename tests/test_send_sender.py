@@ -139,6 +139,17 @@ def test_three_unknown_outcomes_in_a_row_stop_the_campaign(tmp_path: Path):
         assert rig.placed() == dict.fromkeys([*numbers(9), magic("61")], 1)
 
 
+def test_a_summary_says_what_is_to_be_done_about_unknown_outcomes(tmp_path: Path):
+    with SendRig(tmp_path, receives=False) as rig:
+        plan = rig.plan([magic("50"), number(0)])
+        first, again = rig.send(plan), rig.send(plan)
+
+        assert first.states["unknown"] == 1
+        for summary in (first, again):
+            assert str(summary).endswith("; 1 unknown: never sent again, see lab.unknown() or imilab resolve")
+        assert "unknown" not in str(rig.send(rig.plan([number(1)], campaign="dinner")))
+
+
 def test_ten_refusals_in_a_row_stop_the_campaign(tmp_path: Path):
     async def refuse(request: Request) -> Response:
         return Response(b'{"code": "7003", "message": "notifyUrl: not reachable"}', 400)

@@ -222,3 +222,28 @@ def test_the_command_says_what_it_did(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "was there already" in run()
     assert "was removed: calls may be started again" in run("--clear")
     assert "was not there: nothing is stopped" in run("--clear")
+
+
+def test_a_stop_while_a_plan_is_still_being_recorded_is_not_lost(tmp_path: Path):
+    going_on = threading.Event()
+    with SendRig(tmp_path) as rig, ThreadPoolExecutor(1) as other:
+        plan = rig.plan(numbers(20))
+        rig.store.submit(lambda _: going_on.wait(20))  # the writer is busy
+        sending = other.submit(rig.send, plan)
+        locked = rig.wait_for(lambda: rig.store.path.with_name("lab.sqlite.sending").exists())
+        call_stop(rig)
+        going_on.set()
+        summary = sending.result()
+
+        assert locked
+        assert (summary.sent, rig.arrivals, rig.count_states()) == (0, [], {"planned": 20})
+        assert "stopped on request" in (summary.stopped or "")
+
+
+def test_a_stop_where_no_store_is_says_that_other_sends_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["stop"])
+
+    assert isinstance(done.exception, ConfigError)
+    assert "a send from another store goes on; run this in its folder, or set IMILAB_STORE" in str(done.exception)
+    assert (tmp_path / "imilab.sqlite.stop").exists()

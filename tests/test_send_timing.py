@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imilab.designs import allocate
+from imilab.errors import InvalidInputError
 from imilab.send import Arm, make_plan, read_recipients
 from imilab.send.outlook import Outlook
 from imilab.send.quiet_hours import QuietHours
@@ -165,3 +167,9 @@ def test_whatever_is_planned_rings_in_its_arms_hours_and_nobody_is_forgotten(
         assert not quiet or 9 <= clock < 21
         heard[call.msisdn].append(at_ms)
     assert all(later - earlier >= 20 * HOUR for calls in heard.values() for earlier, later in pairwise(calls))
+
+
+def test_a_spacing_of_nothing_is_refused_and_not_taken_for_none_given():
+    for spacing in (timedelta(0), "0 hours"):
+        with pytest.raises(InvalidInputError, match="spacing: not above 0"):
+            plan(design="crossover", timing=Timing(spacing=spacing))

@@ -41,11 +41,17 @@ class Answers:
         The live store.
     engine : SparkSession or None
         None for DuckDB.
+
+    Attributes
+    ----------
+    asking : RLock
+        Is held from a question to its answer: an engine's connection serves one thread at a time.
     """
 
     def __init__(self, settings: Settings, store: Store, engine: object | None) -> None:
         self._settings, self._store, self._wanted = settings, store, engine
         self._lock = threading.Lock()
+        self.asking = threading.RLock()
         self._engines: list[Engine] = []
         self._ledger: Ledger | None = None
 

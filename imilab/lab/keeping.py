@@ -92,6 +92,8 @@ class KeepingVerbs(LabCore):
         InvalidInputError
             The call's outcome is not unknown.
         """
+        if note is not None and not isinstance(note, str):
+            raise InvalidInputError("note", f"of type {type(note).__name__}; say in a text how you know")
         self._recover()
         self.store.write(lambda connection: resolve(connection, correlation_id, state, note))
 
@@ -151,8 +153,7 @@ class KeepingVerbs(LabCore):
         days = self.settings.retention_days if days is None else days
         if days is None:
             raise ConfigError("retention_days", "not set; give days=, or set IMILAB_RETENTION_DAYS")
-        if days < 1:
-            raise InvalidInputError("days", "not a whole number above 0; say how many days are kept")
+        _check_days(days)
         now_ms, tokens = self._clock.now_ms(), Tokens()
         horizon_ms = self.settings.receipt_horizon // timedelta(milliseconds=1)
         before_ms = now_ms - days * _DAY_MS
@@ -185,3 +186,8 @@ class KeepingVerbs(LabCore):
         self._answers.close()  # what it remembers holds the numbers; the next question starts it again
         drop_caches(self.store.path)
         self.store.scrub_free_space()
+
+
+def _check_days(days: object) -> None:
+    if isinstance(days, bool) or not isinstance(days, int) or days < 1:
+        raise InvalidInputError("days", "not a whole number above 0; say how many days are kept")

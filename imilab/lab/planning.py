@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from imilab.send.recipients import RecipientsSource
 from imilab.send.rules import outlook_of
 from imilab.send.timing import Timing
 from imilab.send.verification import AssignmentCheck, check_stored
+from imilab.store.earlier_calls import count_called
 from imilab.store.journal import calls_of_plan
 from imilab.terms import Media, Voice
 
@@ -107,7 +109,8 @@ class PlanningVerbs(LabCore):
         )
         with self.store.reading() as connection:
             stored = {call.position or 0: call for call in calls_of_plan(connection, made.plan_id)}
-        return made.as_stored(stored) if stored else made
+            before = count_called(connection, {call.msisdn for call in made.calls}, made.plan_id)
+        return replace(made.as_stored(stored) if stored else made, called_before=before)
 
     def verify(self, campaign: str) -> AssignmentCheck:
         """Draw a campaign's arms again from the seed that was stored with it, and compare each of its calls.

@@ -24,14 +24,15 @@ class ReadingVerbs(LabCore):
         Returns
         -------
         str
-            The URL that the platform, or what forwards to it, must reach.
+            The URL that the platform, or what forwards to it, must reach. Where `Settings.receiver_token` is set,
+            append ``/`` and the token, or send it in a header: it is not part of what is returned.
 
         Raises
         ------
         ConfigError
             The address is taken, or would take unsigned receipts from the network.
         """
-        receiver = Receiver(self.store, zone=self.settings.zone, secrets=self.settings.hub_secrets, clock=self._clock)
+        receiver = Receiver.from_settings(self.store, self.settings, clock=self._clock)
         return self._services.enter_context(receiver.serve(host, port)).url + RECEIPTS_PATH
 
     def calls(self, *, unmasked: bool = False) -> pd.DataFrame:
@@ -42,7 +43,8 @@ class ReadingVerbs(LabCore):
         """
         from imilab.frames import calls_frame_of, ordered
 
-        table = self._answers.engine.collect(ordered(self._calls()), "calls")
+        with self._answers.asking:
+            table = self._answers.engine.collect(ordered(self._calls()), "calls")
         return calls_frame_of(table, unmasked=unmasked)
 
     def calls_table(self, form: str | None = None, *, unmasked: bool = False) -> Any:
@@ -60,8 +62,8 @@ class ReadingVerbs(LabCore):
         -------
         DuckDBPyRelation, pyspark.sql.DataFrame, pyarrow.Table or polars.DataFrame
             One row a call, in no particular order; the columns of `calls`, but with times as integer milliseconds UTC,
-            ``requested_at_ms`` and so on. A lazy table lives as long as the lab, and shows what is known at the latest
-            question, as of the moment of this one.
+            ``requested_at_ms`` and so on. A relation or a Spark DataFrame lives as long as the lab, and shows
+            what was known when this was asked for last.
 
         Raises
         ------
@@ -70,8 +72,9 @@ class ReadingVerbs(LabCore):
         """
         from imilab.engines.handing_over import hand_over, masked
 
-        engine, calls = self._answers.engine, self._calls()
-        return hand_over(calls if unmasked else masked(calls, engine), engine, form)
+        with self._answers.asking:
+            engine, calls = self._answers.engine, self._calls()
+            return hand_over(calls if unmasked else masked(calls, engine), engine, form)
 
     def _calls(self) -> nw.LazyFrame[Any]:
         horizon_ms = self.settings.receipt_horizon // timedelta(milliseconds=1)

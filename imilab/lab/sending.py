@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from imilab.errors import hides_arguments
+from dataclasses import replace
+
+from imilab.errors import InvalidInputError, hides_arguments
 from imilab.lab.core import LabCore
 from imilab.lab_call import Call
 from imilab.send import Arm, Plan, ReconcileSummary, SendSummary, planned_call
+from imilab.send.quantities import quantity
+from imilab.send.texts import TextTemplate
 from imilab.terms import Media, Voice
 from imilab.wire import CallStatus
 
@@ -16,9 +20,9 @@ class SendingVerbs(LabCore):
     """Places calls and asks about them."""
 
     def go_live(self, calls: int) -> None:
-        """Allow this lab to place `calls` real calls within the next fifteen minutes.
+        """Allow this lab to place `calls` real calls within the next fifteen minutes; doing it again starts anew.
 
-        Raises `NotArmedError`, which names every setting that is missing.
+        Raises `NotArmedError`, which names every setting that is missing. On the embedded platform it is not needed.
         """
         self.arming.arm(calls)
 
@@ -33,7 +37,8 @@ class SendingVerbs(LabCore):
         content : Voice or Media
             What is played.
         text : str, optional
-            What the voice says.
+            What the voice says; ``{{`` and ``}}`` stand for a brace, as in a plan's text. There is no recipient whose
+            fields could fill a placeholder, so it is refused.
 
         Returns
         -------
@@ -50,6 +55,13 @@ class SendingVerbs(LabCore):
             The stop file is there, or something else kept it from leaving.
         """
         planned = planned_call(msisdn, Arm(content, text), self._new_id())
+        if planned.text is not None:
+            template = TextTemplate(planned.text)
+            if template.fields:
+                raise InvalidInputError(
+                    "text", f"holds the placeholder {{{template.fields[0]}}}; write out what this person hears"
+                )
+            planned = replace(planned, text=template.fill({}))
         self._dispatcher.call(planned)
         return Call(self.store, planned.correlation_id)
 
@@ -89,6 +101,10 @@ class SendingVerbs(LabCore):
         StoreLockedError
             Something else is sending from this store.
         """
+        if not isinstance(plan, Plan):
+            raise InvalidInputError("plan", f"of type {type(plan).__name__}; give what lab.plan(...) returned")
+        if calls_per_second is not None:
+            calls_per_second = quantity(calls_per_second, "calls_per_second", unit="calls a second")
         return self._dispatcher.send(plan, calls_per_second=calls_per_second, burst=burst, progress=progress)
 
     def stop(self) -> None:
@@ -101,6 +117,7 @@ class SendingVerbs(LabCore):
 
         Calls requested within the last `older_than_seconds` are left out; `progress` is as for `send`.
         """
+        older_than_seconds = quantity(older_than_seconds, "older_than_seconds", unit="seconds")
         return self._dispatcher.reconcile(older_than_seconds=older_than_seconds, progress=progress)
 
     def call_status(self, message_id: str) -> CallStatus:
@@ -109,4 +126,4 @@ class SendingVerbs(LabCore):
 
     def wait(self, timeout_seconds: float = 60.0) -> int:
         """Wait, in real seconds, until every accepted call has its final receipt; return how many are still open."""
-        return self._dispatcher.wait(timeout_seconds)
+        return self._dispatcher.wait(quantity(timeout_seconds, "timeout_seconds", unit="seconds"))

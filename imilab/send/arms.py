@@ -66,7 +66,11 @@ class Arm:
         """Its hours, or None where it has none."""
         if self.between is None and self.days is None and self.zone is None:
             return None
-        return Window(self.between or "00:00-24:00", self.days or "mon-sun", self.zone)
+        return Window(
+            "00:00-24:00" if self.between is None else self.between,
+            "mon-sun" if self.days is None else self.days,
+            self.zone,
+        )
 
 
 def fill_arms(
@@ -84,6 +88,10 @@ def fill_arms(
     InvalidInputError
         An arm without a name or a text, or one that the platform would refuse.
     """
+    if not isinstance(arms, Mapping):
+        raise InvalidInputError(
+            "arms", f"of type {type(arms).__name__}; give names and voices, such as {{'a': Voice('en-GB-RyanNeural')}}"
+        )
     common = Arm(Media("any"), None, between, days, zone)
     return MappingProxyType({name: _fill(name, arm, text, common) for name, arm in arms.items()})
 

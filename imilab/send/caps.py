@@ -123,8 +123,14 @@ def first_exceeded(caps: Caps, counts: CapCounts) -> str | None:
     for name, text in texts.items():
         cap, count = getattr(caps, name), getattr(counts, name)
         if cap is not None and count >= cap:
-            return f"cap {name}: {count} {text}, and {cap} {'is' if cap == 1 else 'are'} allowed"
+            return f"cap {name}: {_in_words(count, text)}, and {cap} {'is' if cap == 1 else 'are'} allowed"
     return None
+
+
+def _in_words(count: int, text: str) -> str:
+    if count != 1:
+        return f"{count} {text}"
+    return f"1 {text.replace('calls', 'call', 1).replace('requests', 'request', 1).replace(' have ', ' has ')}"
 
 
 def count_for_claim(

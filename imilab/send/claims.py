@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from imilab.clock import Clock
@@ -32,11 +32,12 @@ _PATIENCE_SECONDS = 15 * 60.0  # real time that a run waits for calls planned fo
 
 @dataclass(frozen=True)
 class ClaimedCall:
-    """A call that is durably being sent, what will be sent, and with which version of the rules it was checked."""
+    """A call that is durably being sent, and what will be sent; by which rules it was checked, and which arming."""
 
     planned: PlannedCall
     request: MakeCall
     checked: int
+    arming: int
 
 
 class Claims:
@@ -116,11 +117,11 @@ class Claims:
         """Return what is claimed and has not left, once a claim under way is through."""
         if self._task:
             await asyncio.wait([self._task])
+        self._give_back(self.ready)
         calls = [claimed.planned for claimed in self.ready]
         self.ready.clear()
         if not calls:
             return
-        self._give_back(len(calls))
         self._waiting.put_first(calls)
         names = [call.correlation_id for call in calls]
         job = self._store.submit(lambda connection: put_back(connection, names))
@@ -130,7 +131,8 @@ class Claims:
         """Tell whether nothing has come to forbid a claimed call since it was claimed."""
         planned, now_ms = claimed.planned, self._clock.now_ms()
         if (
-            self._rules.held(planned, now_ms)
+            not self._arming.holds(claimed.arming)
+            or self._rules.held(planned, now_ms)
             or claimed.request.send_at_ms != self._rules.as_of(planned, now_ms).send_at_ms
         ):
             return False
@@ -156,10 +158,10 @@ class Claims:
         try:
             told = await asyncio.wrap_future(self._store.submit(work))
         except StoreError:
-            self._give_back(len(chosen))
+            self._give_back(chosen)
             raise
         self.refused.update(reason for _, reason in refused)
-        self._give_back(len(chosen) - sum(claimed is True for claimed in told))
+        self._give_back(one for place, one in enumerate(chosen) if told[place : place + 1] != [True])
         for one, claimed in zip(chosen, told, strict=False):
             if isinstance(claimed, Held):
                 self._hold(one.planned, claimed, now_ms)
@@ -188,24 +190,24 @@ class Claims:
                 refused.append((planned, reason))
             elif held := self._rules.held(planned, now_ms):
                 self._hold(planned, held, now_ms)
-            elif request := self._prepare(planned, now_ms):
-                chosen.append(ClaimedCall(planned, request, self._rules.version))
+            elif prepared := self._prepare(planned, now_ms):
+                chosen.append(prepared)
             else:
                 self._waiting.put_first([planned])
                 break
         return chosen, refused
 
-    def _prepare(self, planned: PlannedCall, now_ms: int) -> MakeCall | None:
+    def _prepare(self, planned: PlannedCall, now_ms: int) -> ClaimedCall | None:
         """Return what will be sent, and use up the right to send it; None where nothing more may be."""
         try:
             request = self._options.request(self._rules.as_of(planned, now_ms))
-            self._arming.spend(planned.msisdn)
+            arming = self._arming.spend(planned.msisdn)
         except NotArmedError as problem:
-            self.ended = str(problem)
+            self.ended = f"the right to place calls is used up or has expired; to go on: {'; '.join(problem.missing)}"
         except Exception as problem:  # noqa: BLE001 - what was chosen before it is sent first, then it is raised
             self.problem = problem
         else:
-            return request
+            return ClaimedCall(planned, request, self._rules.version, arming)
         return None
 
     def _hold(self, planned: PlannedCall, held: Held, now_ms: int) -> None:
@@ -223,6 +225,6 @@ class Claims:
         if held.stops:
             self.ended = self.ended or f"{held.reason}; {when_again(held.next_ms)}"
 
-    def _give_back(self, count: int) -> None:
-        for _ in range(count):
-            self._arming.give_back()
+    def _give_back(self, unsent: Iterable[ClaimedCall]) -> None:
+        for one in unsent:
+            self._arming.give_back(one.arming)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from imilab.client import AsyncPlatformClient
@@ -34,9 +36,10 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.02
 _DELIVERY_SECONDS = 10.0
 _GRACE_SECONDS = 1.0  # for recording the last answers
+_CLAIMED_AHEAD_SECONDS = 1.0  # real time by which a call may have left after its recorded moment, which is its claim
 _RECENT = (
     "SELECT requested_at_ms FROM requests WHERE requested_at_ms > ? AND requested_at_ms <= ?"
-    " ORDER BY requested_at_ms DESC LIMIT 2000"
+    " ORDER BY requested_at_ms DESC LIMIT 4000"
 )
 _WAITING = (
     "SELECT count(*) FROM requests WHERE state IN ('accepted', 'sending')"
@@ -188,21 +191,20 @@ class Dispatcher:
 
     def _left_of(self, plan: Plan) -> list[PlannedCall]:
         """Record a plan that is new, and return its calls that are still to be sent."""
-        now_ms = self._clock.now_ms()
-        self._store.write(
-            lambda connection: add_plan(
-                connection,
-                plan_id=plan.plan_id,
-                campaign=plan.campaign,
-                design=plan.design,
-                seed=plan.seed,
-                document=plan.document(),
-                calls=plan.calls,
-                caller_id=self._settings.caller_id,
-                number_key=self._store.number_key,
-                now_ms=now_ms,
-            )
+        record = partial(
+            add_plan,
+            plan_id=plan.plan_id,
+            campaign=plan.campaign,
+            design=plan.design,
+            seed=plan.seed,
+            document=plan.document(),
+            calls=plan.calls,
+            caller_id=self._settings.caller_id,
+            number_key=self._store.number_key,
+            now_ms=self._clock.now_ms(),
         )
+        if plan.calls:  # one without calls can be sent once what refuses them all is corrected
+            self._store.write(record)
         with self._store.reading() as connection:
             return planned_calls(connection, plan.plan_id)
 
@@ -219,14 +221,14 @@ class Dispatcher:
         """Record calls and send them, as the only sender on this store."""
         self._store.rows("SELECT 1")  # a closed store says so before a lock is looked for beside it
         self._stop_file.check()
-        with self._store.sender_lock():
+        with self._stoppable() as stop, self._store.sender_lock():
             self._store.write(recover)
             self._rules.refresh()
             self._recall()
             calls = record()
             bar = make_progress(title, len(calls), show=progress, stop=self.stop)
 
-            async def work(stop: threading.Event) -> Sender:
+            async def work() -> Sender:
                 async with self._client() as client:
                     sender = Sender(
                         self._store,
@@ -245,13 +247,15 @@ class Dispatcher:
                     return sender
 
             with bar, self._bursting(burst):
-                return self._run(work, returns_when_stopped=returns_when_stopped)
+                return run_in_thread(work, stop, returns_when_stopped=returns_when_stopped)
 
     def _recall(self) -> None:
         """Let the pace count what another process sent from this store a moment ago."""
-        now_ms = self._clock.now_ms()
-        rows = self._store.rows(_RECENT, (max(self._sent_until_ms, now_ms - self._pace.memory_ms), now_ms))
-        self._pace.recall((now_ms - moment_ms) / 1000 / self._clock.time_scale for (moment_ms,) in rows)
+        now_ms, scale = self._clock.now_ms(), self._clock.time_scale
+        since_ms = now_ms - self._pace.memory_ms - math.ceil(_CLAIMED_AHEAD_SECONDS * scale * 1000)
+        rows = self._store.rows(_RECENT, (max(self._sent_until_ms, since_ms), now_ms))
+        ages = ((now_ms - moment_ms) / 1000 / scale for (moment_ms,) in rows)
+        self._pace.recall(max(0.0, age - _CLAIMED_AHEAD_SECONDS) for age in ages)
 
     def _burst(self) -> Burst:
         settings = self._settings
@@ -269,13 +273,17 @@ class Dispatcher:
             if burst:
                 burst.end()
 
-    def _run(
-        self, work: Callable[[threading.Event], Coroutine[Any, Any, T]], *, returns_when_stopped: bool = False
-    ) -> T:
+    def _run(self, work: Callable[[threading.Event], Coroutine[Any, Any, T]]) -> T:
+        with self._stoppable() as stop:
+            return run_in_thread(lambda: work(stop), stop)
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[threading.Event]:
+        """Give what `stop` sets, from the very start: a stop while a large plan is being recorded must not be lost."""
         stop = threading.Event()
         self._running.add(stop)
         try:
-            return run_in_thread(lambda: work(stop), stop, returns_when_stopped=returns_when_stopped)
+            yield stop
         finally:
             self._running.discard(stop)
 

@@ -48,6 +48,8 @@ class Planned(Protocol):
     @property
     def is_stored(self) -> bool: ...
     @property
+    def called_before(self) -> int: ...
+    @property
     def outlook(self) -> Outlook | None: ...
 
 
@@ -182,6 +184,11 @@ def _refused(plan: Planned) -> pd.DataFrame:
 
 def _notes(plan: Planned, outlook: Outlook, countries: pd.DataFrame, minutes_per_call: float) -> list[str]:
     notes = [_STORED] if plan.is_stored else []
+    if plan.called_before:
+        notes.append(
+            f"{plan.called_before:,} of these numbers were called from this store before, by another plan or singly:"
+            " this plan calls them again."
+        )
     if plan.outlook is not None and plan.calls:
         notes += [_when(plan, outlook), _clocks(plan, outlook), *_priced(countries, outlook, minutes_per_call)]
     if plan.strata_of:
@@ -195,9 +202,15 @@ def _notes(plan: Planned, outlook: Outlook, countries: pd.DataFrame, minutes_per
 def _when(plan: Planned, outlook: Outlook) -> str:
     pace = f"{outlook.calls_per_second:g} calls a second at most"
     if any(call.send_at_ms for call in plan.calls):
-        return f"The platform holds each call until its time (sendAt); requests leave at {pace}."
+        return (
+            f"The platform holds each call until its time (sendAt); requests leave at {pace}. Once it holds them,"
+            " neither a stop nor a longer do-not-call list reaches them."
+        )
     if any(call.not_before_ms for call in plan.calls):
-        return f"Each call is sent at its time; {pace}."
+        return (
+            f"Each call is sent at its time, {pace}, by a send that waits a quarter of an hour for the next one,"
+            " then says when to send again; with send_at='platform' the platform waits."
+        )
     return f"Estimated as if it were sent now, at {pace}; quiet hours may hold calls until they may ring."
 
 

@@ -43,10 +43,11 @@ class Arming:
         )
         self._calls_left = 0
         self._since_ms = 0
+        self._armings = 0
         self._lock = threading.Lock()
 
     def arm(self, calls: object) -> None:
-        """Allow `calls` real calls within the next fifteen minutes.
+        """Allow `calls` real calls within the next fifteen minutes; on the embedded platform nothing is needed.
 
         Raises
         ------
@@ -57,17 +58,21 @@ class Arming:
         """
         if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:
             raise InvalidInputError("calls", "not a positive whole number; say how many calls may be placed")
-        missing = self._missing_settings()
+        missing = () if self._simulated else self._missing_settings()
         if missing:
             raise NotArmedError(missing)
         with self._lock:
             self._calls_left, self._since_ms = calls, self._clock.now_ms()
+            self._armings += 1
 
     @property
     def calls_left(self) -> int:
         """How many real calls may be placed now, as far as arming goes."""
-        armed_ms = self._clock.now_ms() - self._since_ms
-        return self._calls_left if 0 <= armed_ms <= ARMED_SECONDS * 1000 else 0
+        return self._calls_left if self._in_time else 0
+
+    @property
+    def _in_time(self) -> bool:
+        return 0 <= self._clock.now_ms() - self._since_ms <= ARMED_SECONDS * 1000
 
     @property
     def still_needed(self) -> tuple[str, ...]:
@@ -94,8 +99,8 @@ class Arming:
         """Tell whether a number may be called at all."""
         return self._simulated or msisdn in self._allowed
 
-    def spend(self, msisdn: str) -> None:
-        """Use up the right to one call.
+    def spend(self, msisdn: str) -> int:
+        """Use up the right to one call, and return by which arming it was given.
 
         Raises
         ------
@@ -103,17 +108,25 @@ class Arming:
             It is used up, has expired, or the number is not on the allow-list.
         """
         if self._simulated:
-            return
+            return self._armings
         with self._lock:
             self.check()
             if not self.allows(msisdn):
                 raise NotArmedError(("the number in settings.allow_list",))
             self._calls_left -= 1
+            return self._armings
 
-    def give_back(self) -> None:
-        """Take back the use of one call, which was proven not to have been placed."""
-        if not self._simulated:
-            with self._lock:
+    def holds(self, arming: int) -> bool:
+        """Tell whether a call whose right was used up may still leave: by this arming, within its fifteen minutes."""
+        return self._simulated or (arming == self._armings and self._in_time)
+
+    def give_back(self, arming: int | None = None) -> None:
+        """Take back the use of one call, which was proven not to have been placed.
+
+        What an earlier arming gave is gone: it would be added to the calls that were allowed since.
+        """
+        with self._lock:
+            if not self._simulated and arming in (None, self._armings):
                 self._calls_left += 1
 
     def _missing_settings(self) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ class Outlook:
     @property
     def turn_ms(self) -> float:
         """Time that each call takes at this pace, in milliseconds."""
-        return 1000 / self.calls_per_second
+        rate = self.calls_per_second
+        return 1000 / (rate if rate < 1 else int(rate))  # as `imilab.send.pace.Pace` counts
 
     def zones(self, msisdn: str) -> tuple[str, ...]:
         """Return the zones in which a number may be; empty where they are unknown."""

@@ -12,6 +12,7 @@ from imilab.send.arms import Arm, describe_arm
 from imilab.send.estimates import summarise
 from imilab.send.outlook import Outlook
 from imilab.send.plan_summary import PlanSummary
+from imilab.send.quantities import quantity
 from imilab.send.recipients import Refusal
 from imilab.send.verification import AssignmentCheck, Draw, check_assignment
 from imilab.store import PlannedCall
@@ -54,6 +55,8 @@ class Plan:
         The pace, quiet hours and prices behind `summary`.
     is_stored : bool
         Whether the store held it before: some or all of its calls may have been sent.
+    called_before : int
+        How many of its numbers were asked for from this store before, by other plans or single calls.
     """
 
     plan_id: str
@@ -67,6 +70,7 @@ class Plan:
     strata_of: tuple[str, ...] = ()
     outlook: Outlook | None = field(default=None, repr=False)
     is_stored: bool = False
+    called_before: int = 0
 
     @property
     def seed(self) -> int:
@@ -103,7 +107,13 @@ class Plan:
         ----------
         minutes_per_call : float
             How long a call is assumed to last, for its price.
+
+        Raises
+        ------
+        InvalidInputError
+            `minutes_per_call` is no number, or below 0.
         """
+        minutes_per_call = quantity(minutes_per_call, "minutes_per_call", unit="minutes")
         return summarise(self, minutes_per_call=minutes_per_call)
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 from imilab.designs import Allocation
@@ -23,8 +24,11 @@ from imilab.send.timing import NO_ROOM, Timing, give_times
 from imilab.send.verification import Draw
 from imilab.store import PlannedCall
 from imilab.terms import Media, Voice
+from imilab.wire.rules import required_text
 
 __all__ = ["make_plan", "new_correlation_id"]
+
+_LARGEST_SEED = 2**63
 
 
 def new_correlation_id() -> str:
@@ -79,11 +83,14 @@ def make_plan(
     Raises
     ------
     InvalidInputError
-        An arm or a text that the platform would refuse; a design, a share, a stratum or hours that make no sense.
+        An arm or a text that the platform would refuse; a seed, a name, a design, a share, a stratum or hours that
+        make no sense.
     """
-    timing = timing or Timing()
+    timing, seed = timing or Timing(), _whole_seed(seed)
+    if campaign is not None:
+        required_text(campaign, "campaign")
     full = fill_arms(arms, text, between=timing.between, days=timing.days, zone=timing.zone)
-    names = (strata,) if isinstance(strata, str) else tuple(strata or ())
+    names = _strata_names(strata)
     draw = Draw.of(
         seed=seed,
         design=design,
@@ -153,6 +160,20 @@ class _Drafts:
             stratum=None if self._draw.strata is None else one.stratum,
             text=text,
         )
+
+
+def _whole_seed(seed: object) -> int:
+    """Return a seed that every store can keep, so that the draw can be checked from it later."""
+    if not isinstance(seed, bool) and isinstance(seed, Integral) and -_LARGEST_SEED <= int(seed) < _LARGEST_SEED:
+        return int(seed)
+    raise InvalidInputError("seed", "not a whole number of at most 63 bits; give one such as 42")
+
+
+def _strata_names(strata: Any) -> tuple[str, ...]:
+    names = (strata,) if isinstance(strata, str) else () if strata is None else strata
+    if not isinstance(names, Sequence):
+        raise InvalidInputError("strata", f"of type {type(strata).__name__}; give a column's name, or a list of names")
+    return tuple(names)
 
 
 def _checked_shares(shares: Any, arms: Mapping[str, Arm]) -> Mapping[str, Any] | None:

@@ -163,6 +163,8 @@ Values: TypeAlias = tuple[tuple[str, ...], Sequence[tuple[object, Fields]]]
 
 
 def _values(source: RecipientsSource, column: str) -> Values:
+    if isinstance(source, str) and not source:
+        raise InvalidInputError("recipients", "an empty text; give a list of numbers, a DataFrame or a CSV file")
     if isinstance(source, Path) or (isinstance(source, str) and not source.startswith("+")):
         return _csv_rows(Path(source), column)
     if isinstance(source, str):
@@ -170,6 +172,10 @@ def _values(source: RecipientsSource, column: str) -> Values:
     frame: Any = source
     if hasattr(frame, "columns"):
         return _frame_rows(frame, column)
+    if isinstance(source, Mapping | bytes | bytearray) or not isinstance(source, Iterable):
+        raise InvalidInputError(
+            "recipients", f"of type {type(source).__name__}; give a list of numbers, a DataFrame or a CSV file"
+        )
     rows = list(source)
     columns = dict.fromkeys(str(name) for row in rows if isinstance(row, Mapping) for name in row)
     if columns and columns.pop(column, _MISSING) is _MISSING:

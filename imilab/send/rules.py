@@ -39,6 +39,7 @@ _DEFAULT_QUIET_HOURS = "20:00-09:00"
 _OF_THE_WHOLE_RUN = ("cap campaign", "cap per_day")
 _CROSSOVER = "crossover"
 _SOON_MS = 60_000
+_ALMOST_DUE_MS = 5_000
 _SPACING_KEPT = 0.95  # a call that left a moment after its planned time must not hold the next one to its number
 
 PLANNED_FOR_LATER = "planned for later"
@@ -156,12 +157,15 @@ class CallingRules:
     def held(self, planned: PlannedCall, now_ms: int) -> Held | None:
         """Return why a call has to wait for its time or for other hours, or None.
 
-        Before its planned time it waits for that. Quiet hours and its plan's hours are judged at the moment at which
-        its phone would ring: at its `sendAt`, or now. `Held.next_ms` is when both allow it: a sender that waits asks
-        again then.
+        Before its planned time it waits for that. It waits as well for a `sendAt` that is only seconds away: the
+        platform, whose clock may be ahead, might read it as one that has passed, and refuse the call for good. Quiet
+        hours and its plan's hours are judged at the moment at which its phone would ring: at its `sendAt`, or now.
+        `Held.next_ms` is when both allow it: a sender that waits asks again then.
         """
         if planned.not_before_ms is not None and now_ms < planned.not_before_ms:
             return Held(PLANNED_FOR_LATER, planned.not_before_ms)
+        if planned.send_at_ms is not None and now_ms < planned.send_at_ms <= now_ms + _ALMOST_DUE_MS:
+            return Held(PLANNED_FOR_LATER, planned.send_at_ms)
         rings_ms = _rings_ms(planned, now_ms)
         reason = self._quiet.refusal(planned.msisdn, rings_ms) if self._quiet else None
         if reason is None and planned.hours is None:

@@ -232,7 +232,7 @@ class Sender:
             entry = await self._client.make_call(claimed.request, on_leaving=turn.left)
         except asyncio.CancelledError as problem:
             turn.left()
-            await self._record(planned, after_error(problem, 0))
+            await self._record(claimed, after_error(problem, 0))
             raise
         except (ImilabError, OSError, ValueError, RuntimeError) as problem:
             if isinstance(problem, NotSentError):
@@ -244,13 +244,13 @@ class Sender:
         turn.left()
         if turn.moment is not None and verdict.settlement and verdict.settlement.state == "accepted":
             turn.came_late(self._answers.note(time.monotonic() - turn.moment))
-        await self._record(planned, verdict)
+        await self._record(claimed, verdict)
 
-    async def _record(self, planned: PlannedCall, verdict: Verdict) -> None:
-        settlement = verdict.settlement
+    async def _record(self, claimed: ClaimedCall, verdict: Verdict) -> None:
+        planned, settlement = claimed.planned, verdict.settlement
         if settlement is None:
             await self._wait_for(lambda connection: release(connection, planned.correlation_id))
-            self._arming.give_back()
+            self._arming.give_back(claimed.arming)
             self.sent -= 1
             starts = self._pace.pause(verdict.pause_seconds * random.uniform(1.0, 1.25))  # noqa: S311 - jitter
             self._waiting.put_last(planned)

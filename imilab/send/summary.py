@@ -111,14 +111,20 @@ class SendSummary:
         if not counts:
             return f"{self.campaign}: nothing to send; the plan has no calls"
         if not self.sent and not self.stopped and not self.held and not self.refused:
-            return f"{self.campaign}: nothing left to send; every call was sent before ({counts})"
+            return f"{self.campaign}: nothing left to send; every call was sent before ({counts}){self._open}"
         stopped = f"; stopped: {self.stopped}" if self.stopped else ""
         refused = "".join(f"; {count} refused: {reason}" for reason, count in self.refused.items())
         held = "".join(f"; {count} held: {reason}" for reason, count in self.held.items())
         again = f"; {when_again(self.next_ms)}" if self.held and not self.stopped else ""
         burst = f"; {self.burst}" if self.burst else ""
         did = f"{self.sent} calls sent in {self.seconds:.1f} s ({counts})"
-        return f"{self.campaign}: {did}{burst}{refused}{held}{again}{stopped}"
+        return f"{self.campaign}: {did}{burst}{refused}{held}{again}{stopped}{self._open}"
+
+    @property
+    def _open(self) -> str:
+        """What is to be done about calls of unknown outcome."""
+        unknown = self.states.get("unknown", 0)
+        return f"; {unknown} unknown: never sent again, see lab.unknown() or imilab resolve" if unknown else ""
 
 
 def when_again(next_ms: int | None) -> str:

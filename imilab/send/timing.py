@@ -57,7 +57,7 @@ class Timing:
 
     def spacing_ms(self, design: str) -> int | None:
         """Return how far apart calls to one number are in a design; None for no rule."""
-        given = self.spacing or (_DEFAULT_SPACING if design == "crossover" else None)
+        given = _DEFAULT_SPACING if self.spacing is None and design == "crossover" else self.spacing
         return None if given is None else duration_ms(given, "spacing")
 
     @property

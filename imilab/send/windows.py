@@ -52,6 +52,9 @@ class Window:
     zone: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("between", "days"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidInputError(name, "not a text; write hours like 09:00-20:00 and days like mon-fri")
         _week(self.between, self.days)
         if self.zone is not None:
             check_zone(self.zone)
