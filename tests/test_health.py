@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -289,34 +288,3 @@ def test_time_drift_agrees_with_scipy_on_its_slices() -> None:
     row = of(health(calls), "time drift")
     assert row["value"] == pytest.approx(theirs.statistic)
     assert row["p"] == pytest.approx(theirs.pvalue)
-
-
-# -- Around ------------------------------------------------------------------------------------------------------------
-
-
-def test_any_engine_and_any_order_give_the_same() -> None:
-    calls = make_calls(400, seed=3)
-    here = health(calls).checks
-    pd.testing.assert_frame_equal(health(duckdb.from_df(calls)).checks, here)
-    pd.testing.assert_frame_equal(health(calls.sample(frac=1, random_state=1)).checks, here)
-
-
-def test_a_small_table_of_two_columns_is_enough() -> None:
-    found = health(pd.DataFrame({"voice": ["x", "y"] * 5, "outcome": ["busy"] * 10}), arm="voice")
-    assert found.ok
-    assert found.to_text()
-
-
-def test_calls_without_an_arm_are_counted_and_left_out() -> None:
-    calls = sent(plan_of(40))
-    calls.loc[0, "arm"] = None
-    assert "Calls without arm, left out: 1." in health(calls).footnotes
-
-
-def test_what_cannot_be_used_is_refused() -> None:
-    calls = make_calls(20)
-    for wrong, match in (({"arm": "none"}, "no such column"), ({"arm": "error_code"}, "became of a call")):
-        with pytest.raises(InvalidInputError, match=match):
-            health(calls, **wrong)
-    with pytest.raises(InvalidInputError, match="two arms"):
-        health(calls.assign(arm="a"))
