@@ -16,7 +16,7 @@ from imilab.errors import ConfigError, InvalidInputError, SendStoppedError
 from imilab.numbers import number_key
 from imilab.send import Arm, planned_call
 from imilab.send.guards import Arming
-from imilab.send.rules import CallingRules, allowed_countries
+from imilab.send.rules import TOO_MANY_NOW, CallingRules, Held, allowed_countries
 from tests.send_rig import CALLER, RYAN, TEXT, SendRig, number, numbers
 
 KEY = b"k" * 32
@@ -182,3 +182,22 @@ def test_a_send_at_that_is_seconds_away_is_waited_for_and_dropped(tmp_path: Path
     assert (waits.next_ms, waits.stops) == (now + 1_000, False)
     assert rule.held(soon, now + 1_000) is None
     assert [rule.as_of(one, now + 1_000).send_at_ms for one in (later, soon, past)] == [now + 60_000, None, None]
+
+
+def test_no_second_holds_more_than_twice_the_limit_whoever_claims(tmp_path: Path):
+    with SendRig(tmp_path, receives=False) as rig:
+        calls = rig.dispatcher._left_of(rig.plan(numbers(30)))
+        claiming = [rules(calls_per_second=5, countries="US") for _ in range(3)]
+
+        def claim(now_ms: int) -> list[object]:
+            return rig.store.write(
+                lambda connection: [
+                    claiming[place % 3].claim(connection, call, now_ms) for place, call in enumerate(calls)
+                ]
+            )
+
+        first, told = claim(1_000_000), claim(1_000_500)
+        later = claim(1_001_001)
+
+    assert (first.count(True), told.count(True), later.count(True)) == (10, 0, 10)
+    assert told[29] == Held(TOO_MANY_NOW, 1_001_500)

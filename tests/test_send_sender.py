@@ -38,8 +38,6 @@ def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SendRig]:
     ("ending", "state", "placed"),
     [
         ("40", "rejected", 0),
-        ("44", "rejected", 0),
-        ("45", "rejected", 0),
         ("49", "rejected", 0),
         ("63", "rejected", 0),
         ("50", "unknown", 1),
@@ -51,6 +49,8 @@ def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SendRig]:
         ("42", "accepted", 1),
         ("41", "planned", 0),
         ("43", "planned", 0),
+        ("44", "planned", 0),
+        ("45", "planned", 0),
         ("60", "planned", 0),
     ],
 )
@@ -115,6 +115,24 @@ def test_a_refused_key_stops_the_campaign_and_leaves_the_rest_planned(tmp_path: 
         assert "key or the account" in (summary.stopped or "")
         assert rig.count_states()["planned"] >= 28
         assert rig.states()[magic("41")] == "planned"
+
+
+def test_a_wrong_base_url_costs_no_recipient_a_call(tmp_path: Path):
+    with SendRig(tmp_path, platform=Starlette()) as rig:
+        plan = rig.plan(numbers(30))
+        summary = rig.send(plan)
+
+        assert (summary.sent, rig.count_states()) == (0, {"planned": 30})
+        assert "correct base_url" in (summary.stopped or "")
+
+
+@pytest.mark.parametrize("ending", ["44", "45"])
+def test_an_address_that_has_answered_before_is_right_and_the_call_is_refused(tmp_path: Path, ending: str):
+    with SendRig(tmp_path, time_scale=1, receives=False) as rig:
+        summary = rig.send(rig.plan([*numbers(3), magic(ending), *numbers(4)[3:]]), calls_per_second=10)
+
+        assert rig.states()[magic(ending)] == "rejected"
+        assert (rig.count_states(), summary.stopped) == ({"accepted": 4, "rejected": 1}, None)
 
 
 def test_a_platform_that_cannot_be_reached_leaves_everything_planned(tmp_path: Path):

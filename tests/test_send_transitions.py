@@ -92,6 +92,14 @@ def test_a_refused_key_puts_a_call_back_and_stops_the_campaign():
     assert "Account over quota" in (verdict.stop or "")
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_unknown_address_puts_calls_back_and_stops_a_campaign_that_has_reached_nothing_yet(status):
+    verdict = after_error(NotFoundError("No such resource", http_status=status), 0, reached=False)
+
+    assert verdict.settlement is None
+    assert "base_url" in (verdict.stop or "")
+
+
 def test_a_call_that_did_not_leave_is_put_back_a_few_times_with_growing_pauses_and_then_stops_the_campaign():
     verdicts = [after_error(NotSentError("no route"), tries) for tries in range(1, MAX_TRIES + 1)]
 

@@ -29,6 +29,11 @@ class AnswerTimes:
         self._count = 0
         self._fastest, self._mean = math.inf, 0.0
 
+    @property
+    def any(self) -> bool:
+        """Whether there was one."""
+        return self._count > 0
+
     def note(self, seconds: float) -> float:
         """Learn from one answer; return by how many seconds it came later than usual, 20 ms at the most.
 

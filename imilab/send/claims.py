@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from imilab.clock import Clock
 from imilab.errors import NotArmedError, StoreError
 from imilab.send.guards import Arming
-from imilab.send.rules import ANOTHER_FIRST, OUTSIDE_HOURS, PLANNED_FOR_LATER, TOO_NEAR, CallingRules, Held
+from imilab.send.rules import (
+    ANOTHER_FIRST,
+    OUTSIDE_HOURS,
+    PLANNED_FOR_LATER,
+    TOO_MANY_NOW,
+    TOO_NEAR,
+    CallingRules,
+    Held,
+)
 from imilab.send.summary import SendOptions, when_again
 from imilab.send.waiting import WaitingCalls
 from imilab.store import PlannedCall, Store
@@ -25,7 +33,7 @@ from imilab.wire import MakeCall
 __all__ = ["ClaimedCall", "Claims"]
 
 _LOOKS_AT_ONCE = 50  # calls put aside before other work gets its turn
-_WAITED_FOR = (PLANNED_FOR_LATER, ANOTHER_FIRST, TOO_NEAR, OUTSIDE_HOURS)
+_WAITED_FOR = (PLANNED_FOR_LATER, ANOTHER_FIRST, TOO_NEAR, TOO_MANY_NOW, OUTSIDE_HOURS)
 _MOST_WAITS = 5
 _PATIENCE_SECONDS = 15 * 60.0  # real time that a run waits for calls planned for later: as long as it may be armed
 

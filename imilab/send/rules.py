@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ __all__ = [
     "ANOTHER_FIRST",
     "OUTSIDE_HOURS",
     "PLANNED_FOR_LATER",
+    "TOO_MANY_NOW",
     "TOO_NEAR",
     "CallingRules",
     "Held",
@@ -38,13 +40,16 @@ __all__ = [
 _DEFAULT_QUIET_HOURS = "20:00-09:00"
 _OF_THE_WHOLE_RUN = ("cap campaign", "cap per_day")
 _CROSSOVER = "crossover"
+_SECOND_MS = 1_000
 _SOON_MS = 60_000
 _ALMOST_DUE_MS = 5_000
+_CLAIMED_AT_MOST = 2.0  # times the limit in a second: calls are claimed ahead of their turn, and a burst may be allowed
 _SPACING_KEPT = 0.95  # a call that left a moment after its planned time must not hold the next one to its number
 
 PLANNED_FOR_LATER = "planned for later"
 OUTSIDE_HOURS = "outside of its plan's hours"
 ANOTHER_FIRST = "an earlier call of the plan to this number is still to come"
+TOO_MANY_NOW = "more calls were claimed within a second than any pace of this tenant needs"
 TOO_NEAR = "another call to this number is too near, by the plan's spacing"
 
 
@@ -128,6 +133,8 @@ class CallingRules:
             number_per_day=settings.cap_number_per_day if rings or "cap_number_per_day" in told else None,
             campaign=settings.cap_campaign,
             per_day=settings.cap_per_day,
+            # The pace keeps the limit, at the first byte. This holds whatever else claims from the same store.
+            per_second=max(2, math.ceil(_CLAIMED_AT_MOST * settings.calls_per_second)) if rings else None,
         )
         self._allowed = NumberSet.from_entries(settings.allow_list, number_key, field="allow_list")
         self._do_not_call = _read_do_not_call(settings, number_key)
@@ -214,6 +221,8 @@ class CallingRules:
         reason = first_exceeded(caps, counts)
         if reason is None:
             return self._counts.note(connection, claim(connection, planned.correlation_id, now_ms))
+        if "per_second" in reason:
+            return Held(TOO_MANY_NOW, now_ms + _SECOND_MS)
         if "number_gap" in reason and planned.spacing_ms:
             return Held(TOO_NEAR, rings_ms + planned.spacing_ms - int((counts.number_gap_seconds or 0) * 1000))
         return Held(reason, end_ms if "per_day" in reason else None, reason.startswith(_OF_THE_WHOLE_RUN))

@@ -238,7 +238,8 @@ class Sender:
             if isinstance(problem, NotSentError):
                 turn.stayed()
             self._failed_tries[planned.correlation_id] += isinstance(problem, NotSentError)
-            verdict = after_error(problem, self._failed_tries[planned.correlation_id])
+            tries = self._failed_tries[planned.correlation_id]
+            verdict = after_error(problem, tries, reached=self._answers.any)
         else:
             verdict = after_entry(entry)
         turn.left()

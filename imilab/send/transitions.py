@@ -57,7 +57,7 @@ def after_entry(entry: ResponseEntry) -> Verdict:
     return Verdict(Settlement(state=state, **facts))  # type: ignore[arg-type]  # one table of optional facts
 
 
-def after_error(problem: BaseException, failed_tries: int) -> Verdict:
+def after_error(problem: BaseException, failed_tries: int, *, reached: bool = True) -> Verdict:
     """Judge an attempt without a readable answer.
 
     Parameters
@@ -66,12 +66,17 @@ def after_error(problem: BaseException, failed_tries: int) -> Verdict:
         What `AsyncPlatformClient.make_call` raised; anything it does not name counts as unknown.
     failed_tries : int
         Tries of this call that did not leave this machine, this one included.
+    reached : bool
+        Whether this run has had a call accepted: before that, an address that the platform does not know (404, 405) is
+        taken for a wrong `base_url`, which no recipient must pay for; after it, for a refusal of this call.
     """
     match problem:
         case RateLimitedError():
             return Verdict(None, pause_seconds=problem.retry_after_seconds, limited=True)
         case UnauthorisedError():
             return Verdict(None, stop=f"the platform refused the key or the account: {problem}")
+        case NotFoundError() if not reached:
+            return Verdict(None, stop=f"the platform does not know this address; correct base_url: {problem}")
         case NotSentError():
             return _after_no_connection(problem, failed_tries)
         case BadRequestError() | NotFoundError() | ConflictError():
