@@ -24,6 +24,7 @@ from imilab.errors import ConfigError, SendStoppedError
 from imilab.send import Arm, SendSummary, planned_call
 from imilab.simulator import SimulatorSettings
 from imilab.stop_file import StopFile
+from imilab.store.stop_mark import mark_stopped
 from tests.send_rig import RYAN, TEXT, SendRig, number, numbers
 
 SLOW = SimulatorSettings(transactions_per_second=100_000, response_delay_seconds=0.3)
@@ -51,11 +52,15 @@ def put_file(rig: SendRig) -> None:
     stop_file_of(rig.settings).path.touch()
 
 
+def mark_store(rig: SendRig) -> None:
+    rig.store.write(lambda connection: mark_stopped(connection, True))
+
+
 def call_stop(rig: SendRig) -> None:
     rig.dispatcher.stop()
 
 
-@pytest.mark.parametrize("way", [interrupt, say_stop, put_file, call_stop])
+@pytest.mark.parametrize("way", [interrupt, say_stop, put_file, mark_store, call_stop])
 def test_each_way_of_stopping_starts_no_call_a_second_later_and_the_rest_can_be_sent(
     tmp_path: Path, way: Callable[[SendRig], None]
 ):
@@ -86,6 +91,7 @@ def test_each_way_of_stopping_starts_no_call_a_second_later_and_the_rest_can_be_
         assert rig.store.rows(never_asked) == [(200 - first.sent,)]
 
         stop_file_of(rig.settings).clear()
+        rig.store.write(lambda connection: mark_stopped(connection, False))
         rest = rig.another_dispatcher_at(rate=1000).send(plan, progress=False)
         assert (rest.stopped, first.sent + rest.sent) == (None, 200)
         assert rig.placed() == dict.fromkeys(everybody, 1)

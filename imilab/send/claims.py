@@ -27,6 +27,7 @@ from imilab.send.summary import SendOptions, when_again
 from imilab.send.waiting import WaitingCalls
 from imilab.store import PlannedCall, Store
 from imilab.store.connection import Connection
+from imilab.store.stop_mark import STOP_MARK, stop_marked
 from imilab.store.unsent import put_back
 from imilab.wire import MakeCall
 
@@ -158,7 +159,9 @@ class Claims:
         if not chosen and not refused:
             return
 
-        def work(connection: Connection) -> list[Held | bool]:
+        def work(connection: Connection) -> list[Held | bool] | None:
+            if stop_marked(connection):
+                return None
             for call, reason in refused:
                 self._rules.refuse(connection, call, reason)
             return self._claim_in(connection, [one.planned for one in chosen], now_ms)
@@ -168,6 +171,11 @@ class Claims:
         except StoreError:
             self._give_back(chosen)
             raise
+        if told is None:
+            self._give_back(chosen)
+            self._waiting.put_first([one.planned for one in chosen])
+            self.ended = STOP_MARK
+            return
         self.refused.update(reason for _, reason in refused)
         self._give_back(one for place, one in enumerate(chosen) if told[place : place + 1] != [True])
         for one, claimed in zip(chosen, told, strict=False):

@@ -27,6 +27,7 @@ from imilab.send.summary import SendOptions, SendSummary, when_again
 from imilab.stop_file import StopFile
 from imilab.store import PlannedCall, Store
 from imilab.store.journal import add_calls, add_plan, count_states, planned_calls, recover
+from imilab.store.stop_mark import check_stop_mark
 from imilab.wire import CallStatus
 
 __all__ = ["Dispatcher"]
@@ -219,7 +220,8 @@ class Dispatcher:
         returns_when_stopped: bool = False,
     ) -> Sender:
         """Record calls and send them, as the only sender on this store."""
-        self._store.rows("SELECT 1")  # a closed store says so before a lock is looked for beside it
+        with self._store.reading() as connection:  # a closed store says so before a lock is looked for beside it
+            check_stop_mark(connection)
         self._stop_file.check()
         with self._stoppable() as stop, self._store.sender_lock():
             self._store.write(recover)
