@@ -14,11 +14,11 @@ import pyarrow as pa
 from imilab.logs.delimited import Reject
 from imilab.logs.mapping import Mapping
 from imilab.logs.number_facts import NumberTable
-from imilab.logs.times import ReadTimes, read_times
+from imilab.logs.times import ISO, ReadTimes, read_times
 from imilab.terms import CODES, STATUSES
 from imilab.wire.receipt import ENDS
 
-__all__ = ["PARTS", "RECEIPT_COLUMNS", "REQUEST_COLUMNS", "RowReader", "Taken"]
+__all__ = ["EVENT_KEY", "PARTS", "RECEIPT_COLUMNS", "REQUEST_COLUMNS", "RowReader", "Taken"]
 
 RECEIPT_COLUMNS = (
     *("identity", "received_at_ms", "message_id", "correlation_id", "status", "code", "description", "event_at_ms"),
@@ -43,6 +43,10 @@ _REQUEST_TEXTS = (
     *("region", "text"),
 )
 _CALL_TIMES = ("requested_at", "offered_at", "accepted_at", "answered_at", "ended_at")
+_DATE = (
+    r"[0-9]{1,4}[-/. ][0-9]{1,2}[-/. ][0-9]{1,4}[ T,]{1,2}[0-9]{1,2}[:.][0-9]{2}([:.][0-9]{2}([.,][0-9]{1,9})?)?"
+    r"( ?[AaPp][Mm])?"
+)
 _NOTHING = "('null', 'NULL', '-', 'NA', 'N/A', '\\N')"
 _IDS = frozenset({"message_id", "correlation_id", "status", "code"})
 _BEFORE_THE_CALL = "('QUEUED', 'SCHEDULED', 'SUBMITTED', '')"
@@ -99,12 +103,12 @@ class RowReader:
         row_ids = pa.array(np.arange(first_row, first_row + len(table)))
         self._engine.register("batch", table.append_column("row_id", row_ids))
         cleaned = ", ".join(self._cleaned(table))
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE texts AS SELECT {cleaned} FROM batch")  # noqa: S608
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE texts AS SELECT {cleaned} FROM batch")
         self._engine.unregister("batch")
         time_format = self._mapping.time_format if self._mapping else "iso"
         times = read_times(self._engine, "texts", self._times, time_format, self._zone)
         self._numbers.add_to(self._engine, "texts")
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {self._reason()} AS reason FROM texts")  # noqa: S608
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {self._reason()} AS reason FROM texts")
         if self.makes_requests:
             self._engine.execute(_REQUESTS_OF_CALLS)
             self._engine.execute(_receipts(_EVENTS_OF_CALLS))
@@ -134,9 +138,9 @@ class RowReader:
         ]
 
     def _reason(self) -> str:
-        times = " ".join(
-            f"WHEN {name}_odd AND NOT is_given THEN 'a time that cannot be read: {name}'" for name in self._times
-        )
+        # The webhook keeps a receipt whatever its time: what it says about the outcome counts.
+        named = self._times if self._mapping else ()
+        times = " ".join(f"WHEN {name}_odd THEN {_unread(name)}" for name in named)
         return f"""CASE
             WHEN message_id = '' AND correlation_id = '' THEN 'neither a message id nor a correlation id'
             WHEN status = '' AND code = '' {self._no_event()} THEN 'neither a status nor a code'
@@ -148,9 +152,21 @@ class RowReader:
     def _rejects(self) -> tuple[Reject, ...]:
         shown = ", ".join(name for name in (*_TEXTS, *self._times))
         found = self._engine.execute(
-            f"SELECT line, reason, concat_ws(' | ', {shown}) FROM judged WHERE reason IS NOT NULL ORDER BY line"  # noqa: S608
+            f"SELECT line, reason, concat_ws(' | ', {shown}) FROM judged WHERE reason IS NOT NULL ORDER BY line"
         ).fetchall()
         return tuple(Reject(*row) for row in found)
+
+
+def _unread(name: str) -> str:
+    """Return the SQL of why a time is not read: a date shows how it is written, every digit a 9."""
+    text = f"trim({name})"
+    shape = (
+        f"CASE WHEN regexp_full_match({text}, '{_DATE}') THEN ' like ' || regexp_replace({text}, '[0-9]', '9', 'g') END"
+    )
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{ISO}') THEN 'a time that does not exist: {name}' ELSE concat("
+        f"'a time that cannot be read: {name}', {shape}, '; say how times are written with time_format') END"
+    )
 
 
 def _number(name: str) -> str:
@@ -169,7 +185,7 @@ _EVENTS = f"""
     SELECT row_id * {PARTS} AS place, {_FACTS}, status, code,
         CASE WHEN is_given THEN given_ms ELSE event_at_ms END AS event_at_ms, event_at AS event_at_raw
     FROM judged WHERE reason IS NULL
-"""  # noqa: S608
+"""
 
 
 def _one_time(part: int, status: str) -> str:
@@ -178,7 +194,7 @@ def _one_time(part: int, status: str) -> str:
         SELECT row_id * {PARTS} + {part} AS place, {_FACTS}, '{status}' AS status, '{STATUSES[status].code}' AS code,
             {name}_ms AS event_at_ms, {name} AS event_at_raw
         FROM judged WHERE reason IS NULL AND {name}_ms IS NOT NULL
-    """  # noqa: S608
+    """
 
 
 def _words(known: Iterable[str]) -> str:
@@ -204,22 +220,24 @@ _LAST = f"""
         AND NOT ({_SHORT} = 'ANSWERED' AND answered_at_ms IS NOT NULL)
         AND NOT ({_SHORT} = 'OFFERED' AND offered_at_ms IS NOT NULL)
         AND NOT ({_SHORT} = 'ACCEPTED' AND accepted_at_ms IS NOT NULL))
-"""  # noqa: S608
+"""
 _EVENTS_OF_CALLS = " UNION ALL ".join((*starmap(_one_time, enumerate(("OFFERED", "ACCEPTED", "ANSWERED"), 1)), _LAST))
 
 _CALL = "CASE WHEN message_id <> '' THEN message_id ELSE 'correlation:' || correlation_id END"
 _MOMENT = "CASE WHEN event_at_ms IS NULL THEN event_at_raw ELSE event_at_ms::VARCHAR END"
+EVENT_KEY = f"concat_ws(chr(31), {_CALL}, upper(status), code, {_MOMENT})"
+"""What tells two events of archived receipts apart, but for the number, in SQL."""
 
 
 def _receipts(events: str) -> str:
     # The content that tells two events apart is that of imilab.store.receipts.
     return f"""
         CREATE OR REPLACE TEMP TABLE receipts AS SELECT place,
-            unhex(md5(concat_ws(chr(31), {_CALL}, upper(status), code, {_MOMENT}, msisdn))) AS identity,
+            unhex(md5(concat_ws(chr(31), {EVENT_KEY}, msisdn))) AS identity,
             NULL::BIGINT AS received_at_ms, message_id, correlation_id, status, code, description, event_at_ms,
             event_at_raw, msisdn, callback_data, number_key, country, number_type
         FROM ({events}) LEFT JOIN numbers USING (msisdn)
-    """  # noqa: S608
+    """
 
 
 _OF_PLANS = {
@@ -241,4 +259,4 @@ _REQUESTS_OF_CALLS = f"""
     CREATE OR REPLACE TEMP TABLE requests AS
     SELECT row_id * {PARTS} AS place, {_ASKED}
     FROM judged LEFT JOIN numbers USING (msisdn) WHERE reason IS NULL
-"""  # noqa: S608
+"""

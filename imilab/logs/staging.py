@@ -2,6 +2,7 @@
 
 Two events are the same only if they happened at the same time, so duplicates are looked for in one span of time after
 another: memory depends on the span, not on the import. Requests, whose times may differ, go by a hash of their call.
+An event whose number was taken out of the archive is known again by all but its number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from imilab.archive import Draft
-from imilab.logs.rows import PARTS, RECEIPT_COLUMNS, REQUEST_COLUMNS
+from imilab.logs.rows import EVENT_KEY, PARTS, RECEIPT_COLUMNS, REQUEST_COLUMNS
 
 __all__ = ["Staging"]
 
@@ -29,6 +30,7 @@ _HASH = "(hash(identity) % 256)::BIGINT"
 _SPAN_ROWS = 4_000_000  # about so many are looked at together
 _GROUP_ROWS = 20_480  # small groups, so that a span reads little of what lies beside it
 _GLOB = re.compile(r"[*?\[]")
+_HAS_TOKEN = "msisdn >= 'erased-' AND msisdn < 'erased.'"  # a span, so that most groups of rows need no look
 _DAY = "coalesce(epoch_ms(event_at_ms)::DATE::VARCHAR, 'none')"
 
 
@@ -64,13 +66,13 @@ class Staging:
         """Write the reader's tables aside."""
         for table in (self._receipts, self._requests) if requests else (self._receipts,):
             counts = self._engine.execute(
-                f"SELECT {table.bin} AS bin, count(*) FROM {table.name} GROUP BY bin"  # noqa: S608
+                f"SELECT {table.bin} AS bin, count(*) FROM {table.name} GROUP BY bin"
             ).fetchall()
             if not counts:
                 continue
             path = self._draft.folder / f"{table.name}-{len(table.files)}.parquet"
             self._engine.execute(
-                f"COPY (SELECT *, {table.bin} AS bin FROM {table.name} ORDER BY bin) TO '{_quoted(path)}'"  # noqa: S608
+                f"COPY (SELECT *, {table.bin} AS bin FROM {table.name} ORDER BY bin) TO '{_quoted(path)}'"
                 f" (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_GROUP_ROWS})"
             )
             bins = [one for one, _ in counts]
@@ -100,29 +102,35 @@ class Staging:
                 on_span()
         return int(self._new.sum())
 
-    def _known(self, table: _Table) -> Callable[[tuple[int, int]], str]:
-        """Return what gives the query of the archive's events that a span can hold, '' where there are none."""
+    def _known(self, table: _Table) -> Callable[[tuple[int, int]], tuple[str, str]]:
+        """Return what gives queries of the archive's events that a span can hold, '' where there are none.
+
+        The first gives identities; the second events without their numbers, of rows that hold a token instead.
+        """
         archive = self._draft.archive
         if table is self._requests:
             asked = archive.request_files()
-            return lambda span: _query(asked, f"WHERE {_HASH} BETWEEN {span[0]} AND {span[1]}")
+            return lambda span: (_query("identity", asked, f"WHERE {_HASH} BETWEEN {span[0]} AND {span[1]}"), "")
         files = archive.receipt_files()
         days = [path.parent.name.removeprefix("day=") for path in files]
 
-        def of(span: tuple[int, int]) -> str:
+        def of(span: tuple[int, int]) -> tuple[str, str]:
             low, high = map(_day, span)
-            return _query([path for path, day in zip(files, days, strict=True) if low <= day <= high])
+            near = [path for path, day in zip(files, days, strict=True) if low <= day <= high]
+            return _query("identity", near), _query(f"{EVENT_KEY} AS event", near, f"WHERE {_HAS_TOKEN}")
 
         return of
 
-    def _merge_span(self, table: _Table, old: str, number: int, span: tuple[int, int]) -> None:
+    def _merge_span(self, table: _Table, known: tuple[str, str], number: int, span: tuple[int, int]) -> None:
         """Find the first row of each event that the archive does not have, and write those rows."""
         files = [path for path, low, high in table.files if low <= span[1] and high >= span[0]]
         run = self._engine.execute
         between = f"WHERE bin BETWEEN {span[0]} AND {span[1]}"
-        run(f"CREATE OR REPLACE TEMP VIEW span AS SELECT * FROM read_parquet({_listed(files)}) {between}")  # noqa: S608
+        run(f"CREATE OR REPLACE TEMP VIEW span AS SELECT * FROM read_parquet({_listed(files)}) {between}")
+        old, nameless = known
         beside = f"ANTI JOIN ({old}) AS old USING (identity)" if old else ""
-        run(f"CREATE OR REPLACE TEMP TABLE won AS SELECT min(place) AS place FROM span {beside} GROUP BY identity")  # noqa: S608
+        beside += f" ANTI JOIN ({nameless}) AS nameless ON nameless.event = {EVENT_KEY}" if nameless else ""
+        run(f"CREATE OR REPLACE TEMP TABLE won AS SELECT min(place) AS place FROM span {beside} GROUP BY identity")
         won = np.asarray(run("SELECT place FROM won").fetchnumpy()["place"], np.int64)
         if len(won):
             self._new[won // PARTS] = True
@@ -136,7 +144,7 @@ class Staging:
         else:
             folder.mkdir(mode=0o700)
             target = folder / "0.parquet"
-        won = f"SELECT {columns} FROM span SEMI JOIN won USING (place)"  # noqa: S608
+        won = f"SELECT {columns} FROM span SEMI JOIN won USING (place)"
         self._engine.execute(
             f"COPY ({won}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1{by})"
         )
@@ -163,8 +171,8 @@ def _day(hour: int) -> str:
     return "none" if hour == _NO_HOUR else (date(1970, 1, 1) + timedelta(days=hour // 24)).isoformat()
 
 
-def _query(files: list[Path], where: str = "") -> str:
-    return f"SELECT identity FROM read_parquet({_listed(files)}) {where}" if files else ""  # noqa: S608
+def _query(what: str, files: list[Path], where: str = "") -> str:
+    return f"SELECT {what} FROM read_parquet({_listed(files)}) {where}" if files else ""
 
 
 def _listed(paths: list[Path]) -> str:

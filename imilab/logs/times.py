@@ -11,13 +11,19 @@ import duckdb
 from imilab.errors import TimestampError
 from imilab.logs.zones import local_to_utc, odd_hours
 
-__all__ = ["ISO", "ReadTimes", "read_times"]
+__all__ = ["ISO", "STRICT_ISO", "ReadTimes", "read_times"]
 
 ISO = (
     r"[0-9]{4}-[01][0-9]-[0-3][0-9][ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]{1,9})?)?"
-    r"( ?([Zz]|[+-][0-2][0-9](:?[0-5][0-9])?))?"
+    r"( ?([Zz]|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?))?"
 )
 """The texts that are read as ISO 8601; what follows the minutes may be missing."""
+
+STRICT_ISO = (
+    r"[0-9]{4}-[01][0-9]-[0-3][0-9][ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?"
+)
+"""Those of them that `imilab.wire.parse_timestamp` reads too, and as the same moment."""
 
 _YEAR_1_MS, _YEAR_9999_MS = -62_135_596_800_000, 253_402_300_799_999
 _OFFSET = r"([Zz]|:[0-9.,]+ ?[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -66,9 +72,9 @@ def read_times(
         f"{_local(column, time_format)} AS {column}_local, {_exact(column, time_format)} AS {column}_utc"
         for column in columns
     ]
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE timed AS SELECT *, {', '.join(parts)} FROM {table}")  # noqa: S608
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE timed AS SELECT *, {', '.join(parts)} FROM {table}")
     ranges = ", ".join(f"count({c}_local), min({c}_local), max({c}_local)" for c in columns)
-    found = engine.execute(f"SELECT {ranges} FROM timed").fetchall()[0]  # noqa: S608
+    found = engine.execute(f"SELECT {ranges} FROM timed").fetchall()[0]
     spans = {column: found[3 * place : 3 * place + 3] for place, column in enumerate(columns)}
     if zone is None and (naive := [column for column, span in spans.items() if span[0]]):
         raise TimestampError(
@@ -88,11 +94,9 @@ def read_times(
         moment = f"CASE WHEN {moment} BETWEEN {_YEAR_1_MS} AND {_YEAR_9999_MS} THEN {moment} END"
         blank = f"trim({column}) IN {_EMPTY}"
         done.append(f"{moment} AS {column}_ms, {moment} IS NULL AND NOT {blank} AS {column}_odd")
-    counted = engine.execute(f"SELECT {' + '.join(odd['twice'])}, {' + '.join(odd['never'])} FROM timed").fetchall()[0]  # noqa: S608
+    counted = engine.execute(f"SELECT {' + '.join(odd['twice'])}, {' + '.join(odd['never'])} FROM timed").fetchall()[0]
     hidden = ", ".join(f"{column}_local, {column}_utc" for column in columns)
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * EXCLUDE ({hidden}), {', '.join(done)} FROM timed"  # noqa: S608
-    )
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * EXCLUDE ({hidden}), {', '.join(done)} FROM timed")
     engine.execute("DROP TABLE timed")
     return ReadTimes(sum(span[0] for span in spans.values()), *counted)
 
@@ -104,7 +108,8 @@ def _ms(moment: str) -> str:
 
 
 def _clean(column: str) -> str:
-    return f"upper(replace(trim({column}), ',', '.'))"
+    """Return the SQL of a text as the engine casts it: it takes no space before an offset."""
+    return f"regexp_replace(upper(replace(trim({column}), ',', '.')), ' ([+-Z])', '\\1')"
 
 
 def _local(column: str, time_format: str) -> str:

@@ -151,7 +151,7 @@ def _written(table: pa.Table, columns: Columns, changed: set[int]) -> pa.Table:
 
     if not changed:
         return table
-    if "identity" in columns:
+    if "event_at_ms" in columns:  # a receipt's identity is a hash of its number too; a request's is its call's
         for row in changed:
             facts = {name: columns[name][row] for name in _IDENTITY_OF if name in columns}
             columns["identity"][row] = receipt_identity(Receipt(**facts))
