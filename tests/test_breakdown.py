@@ -174,7 +174,7 @@ def test_every_column_by_its_own_source() -> None:
 @pytest.mark.parametrize("denominator", ["resolved", "attempted"])
 def test_contributions_sum_to_the_difference_of_the_rates(by: object, outcome: str, denominator: str) -> None:
     calls = make_calls(300, seed=6, voices=("en-GB-RyanNeural", "en-GB-SoniaNeural", "en-US-AriaNeural"))
-    found = breakdown(calls, by, outcome=outcome, denominator=denominator)  # type: ignore[arg-type]
+    found = breakdown(calls, by, outcome=outcome, denominator=denominator)  # type: ignore[arg-type]  # each is a By
     table = imilab.rates(calls, by="arm", outcomes=outcome, denominator=denominator).rows.set_index("arm")["rate"]
     sums = found.rows.groupby("arm")["contribution"].sum()
     for row in found.summary.to_dict("records"):
@@ -241,6 +241,6 @@ def test_what_cannot_be_used_is_refused() -> None:
         ("country", {"confidence": 95}, "between 0 and 1"),
     ):
         with pytest.raises(InvalidInputError, match=match):
-            breakdown(calls, by, **more)  # type: ignore[arg-type]
+            breakdown(calls, by, **more)  # type: ignore[arg-type]  # refused
     with pytest.raises(InvalidInputError, match="2 or more arms"):
         breakdown(calls.assign(arm="a"), "country")

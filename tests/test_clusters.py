@@ -65,6 +65,11 @@ def test_welchs_test_of_two_arms_is_the_square_of_t() -> None:
     assert statistic == pytest.approx((found.estimate / found.standard_error) ** 2, rel=0.1)
 
 
+def test_the_continuity_correction_is_left_away_under_half_a_call_as_in_r() -> None:
+    # R 4.2.2: mantelhaen.test(array(c(5, 5, 5, 5, 3, 3, 2, 3), c(2, 2, 2)), correct = TRUE)
+    assert cmh([[[5, 5], [5, 5]], [[3, 2], [3, 3]]], continuity=True) == pytest.approx((0.0361, 0.84928), abs=1e-4)
+
+
 def test_strata_without_information_tell_nothing() -> None:
     assert np.isnan(cmh([[[3, 2], [0, 0]]])[1])
     assert np.isnan(mh_rate_difference([[[3, 2], [0, 0]]]).estimate)

@@ -132,10 +132,32 @@ def test_an_arm_without_resolved_calls_gets_no_verdict_but_a_row() -> None:
     found = compare(calls, outcome="completed")
     assert found.verdict == "Nothing can be said of b: b has no resolved call yet."
     row = found.differences.iloc[0]
-    assert (row["low"], row["high"]) == (-1, 1)
-    assert np.isnan(row["p_adjusted"])
-    assert found.to_rows()[1]["difference"] == "—"
+    assert (row["method"], row["reason"]) == ("none", "b has no resolved call yet")
+    missing = ["estimate", "low", "high", "p", "p_adjusted", "ratio", "ratio_low", "ratio_high", "p_margin", "p_mid"]
+    assert row[missing].isna().all()
+    shown = found.to_rows()[1]
+    assert shown["difference"] == shown["95 % interval of the difference"] == shown["ratio"] == "—"
+    assert "No interval of b: b has no resolved call yet." in found.notes
+    found.plot()
     assert "Nothing can be said of a: b has no resolved call yet." in compare(calls, baseline="b").verdict
+
+
+def test_an_arm_without_resolved_calls_has_no_interval_within_strata_either() -> None:
+    waiting = frame_from([{"arm": "b", "outcome": "pending", "country": "GB"}] * 4)
+    calls = pd.concat([answered_of({"a": (5, 10)}, country="GB"), waiting])
+    row = compare(calls, strata="country").differences.iloc[0]
+    assert row["reason"] == "b has no resolved call yet"
+    assert row[["low", "high"]].isna().all()
+
+
+def test_p_is_adjusted_for_every_comparison_that_was_asked_for_also_while_an_arm_has_no_call() -> None:
+    waiting = frame_from([{"arm": "c", "outcome": "pending"}] * 3)
+    calls = pd.concat([answered_of({"a": (40, 70), "b": (60, 90)}), waiting])
+    found = compare(calls)
+    one, other = found.differences.to_dict("records")
+    assert "p is adjusted for the 2 comparisons (Holm)" in found.verdict
+    assert one["p_adjusted"] == pytest.approx(2 * one["p"])
+    assert np.isnan([other["p"], other["p_adjusted"]]).all()
 
 
 def test_arms_that_are_numbers_or_flags_can_be_compared() -> None:

@@ -13,6 +13,8 @@ from imilab.comparison import Comparison, compare
 from imilab.comparison.clusters import number_means_difference, welch
 from imilab.comparison.correlation import Arm, design_effect, intraclass_correlation
 from imilab.comparison.stratified import cmh, cmh_arms, mh_rate_difference, mh_rate_ratio
+from imilab.errors import InvalidInputError
+from imilab.intervals import miettinen_nurminen_stratified
 from tests.calls_factory import frame_from, make_calls
 
 
@@ -133,6 +135,38 @@ def test_numbers_that_always_end_alike_tell_nothing_within_numbers() -> None:
     rows = numbers_of("b", [(2, 2)] * 9) + numbers_of("a", [(2, 2)] * 9)
     found = compare(frame_from(rows))
     assert "no number came to different results" in found.verdict
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+@pytest.mark.parametrize("alike", [0, 1])
+def test_arms_that_every_number_tells_apart_are_told_apart(upwards: bool, alike: int) -> None:
+    less, more = ("a", "b") if upwards else ("b", "a")
+    ended = [(1, 1)] * (12 - alike) + [(0, 1)] * alike
+    found = compare(frame_from(numbers_of(less, [(0, 1)] * 12) + numbers_of(more, ended)), margin=-0.05)
+    row = found.differences.iloc[0]
+    tables = np.array([[[1, 0], [0, 1]]] * (12 - alike) + [[[0, 1], [0, 1]]] * alike)
+    tables = tables if upwards else tables[:, ::-1]
+    (x1, y1), (x0, y0) = tables[:, 0].T, tables[:, 1].T
+    limits = miettinen_nurminen_stratified(x1, x1 + y1, x0, x0 + y0)
+    assert (found.layout, row["method"]) == ("varying", "miettinen_nurminen_stratified")
+    assert row["estimate"] == pytest.approx((12 - alike) / 12 * (1 if upwards else -1))
+    assert (row["low"], row["high"]) == pytest.approx(limits)
+    assert row["p"] == pytest.approx(cmh(tables)[1])
+    assert row["ratio"] == (np.inf if upwards else 0)
+    assert (row["p_margin"] < 0.025) == upwards
+    assert f"points {'more' if upwards else 'less'} often than a within the same number" in found.verdict
+
+
+def test_numbers_that_all_met_both_arms_against_the_design_are_named_in_the_refusal() -> None:
+    more = {"design": "blocked", "campaign": "lunch"}
+    calls = frame_from(numbers_of("b", ONE, **more) + numbers_of("a", ONE, **more))
+    said = r"there is: none\. 7 numbers met more than one arm in campaign lunch .* left out, with 62 calls"
+    with pytest.raises(InvalidInputError, match=said):
+        compare(calls)
+    alone = frame_from(numbers_of("a", OTHER, first=100, **more))
+    with pytest.raises(InvalidInputError, match=r"there is: 'a'\. 7 numbers met more than one arm"):
+        compare(pd.concat([calls, alone]))
+    assert compare(calls.drop(columns="design")).layout == "varying"  # as the refusal says
 
 
 def test_numbers_that_met_both_arms_against_the_design_are_left_out_visibly() -> None:

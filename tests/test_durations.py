@@ -156,6 +156,16 @@ def test_tests_are_grays_over_all_arms_then_each_with_holm() -> None:
     assert tests["method"].tolist().count("gray, exploratory") == 2
 
 
+def test_of_few_calls_the_interval_stays_within_the_horizon_and_is_called_rough() -> None:
+    ends = [("a", "answered", 4.0), ("a", "no_answer", 30.0), ("b", "busy", 6.0), ("b", "answered", 9.0)]
+    found = durations(frame_from([rung(*end) for end in ends]))
+    means = found.restricted_means.query("arm == 'b'")
+    assert means[["difference_low", "difference_high"]].iloc[0].tolist() == [-30, 30]
+    assert found.warnings[0].startswith("There are few calls (of a, b fewer than 5 rang")
+    enough = durations(calls_of({"a": (0.05, 0.03), "b": (0.05, 0.03)}, n=5))
+    assert not any("few calls" in text for text in enough.warnings)
+
+
 def test_talk_is_described_and_not_tested() -> None:
     rows = [rung("a", "answered", 5.0, talk_seconds=value) for value in (1.0, 2.0, 3.0, 4.0)]
     rows += [rung("b", "answered", 5.0, talk_seconds=value) for value in (11.0, 12.0, 13.0)]
@@ -177,11 +187,12 @@ def test_one_arm_is_described_without_tests() -> None:
 
 
 def test_an_arm_that_never_rang_is_said_to_say_nothing() -> None:
-    calls = pd.concat(
-        [calls_of({"a": (0.05, 0.03)}), frame_from([rung("b", "lost", None) for _ in range(20)])], ignore_index=True
-    )
-    found = durations(calls)
+    calls = calls_of({"a": (0.05, 0.03), "c": (0.05, 0.03)})
+    found = durations(pd.concat([calls, frame_from([rung("b", "lost", None)] * 20)], ignore_index=True))
     assert "Nothing can be said of b" in found.verdict
+    for rows in (found.tests, found.restricted_means):  # b counts: c's p does not rise when b's receipts come
+        of_c = rows[rows["arm"] == "c"].iloc[0]
+        assert of_c["p_adjusted"] == pytest.approx(min(2 * of_c["p"], 1))
     assert found.restricted_means.query("arm == 'b'")["estimate"].isna().all()
     assert found.incidences.query("arm == 'b'")["estimate"].isna().all()
     assert found.to_html()

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -113,9 +114,9 @@ def test_incidences_and_survival_sum_to_one(calls: list[tuple[int, int]]) -> Non
 
 
 @given(TIMES, st.randoms(use_true_random=False))
-def test_incidence_does_not_depend_on_the_order(calls: list[tuple[int, int]], random: object) -> None:
+def test_incidence_does_not_depend_on_the_order(calls: list[tuple[int, int]], random: Random) -> None:
     shuffled = list(calls)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     one, other = (cumulative_incidence(*zip(*each, strict=True), causes=3) for each in (calls, shuffled))
     np.testing.assert_array_equal(one.incidence, other.incidence)
     np.testing.assert_array_equal(one.variance, other.variance)

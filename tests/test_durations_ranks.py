@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,6 +24,21 @@ def test_mann_whitney_agrees_with_scipy(m: int, n: int, decimals: int) -> None:
     assert mine.w == theirs.statistic
     assert mine.p == pytest.approx(theirs.pvalue, rel=1e-9)
     assert mine.exact == (decimals > 0 and max(m, n) < 50)
+
+
+@pytest.mark.parametrize("alternative", ["greater", "less"])
+@pytest.mark.parametrize(("m", "n", "decimals"), [(5, 4, 9), (60, 70, 9), (30, 25, 0)])
+def test_one_sided_mann_whitney_agrees_with_scipy(
+    m: int, n: int, decimals: int, alternative: Literal["greater", "less"]
+) -> None:
+    rng = np.random.default_rng(m)
+    x, y = rng.exponential(9, m).round(decimals), rng.exponential(12, n).round(decimals)
+    method = "exact" if mann_whitney(x, y).exact else "asymptotic"
+    for continuity in (True, False):
+        theirs = stats.mannwhitneyu(x, y, alternative=alternative, method=method, use_continuity=continuity)
+        assert mann_whitney(x, y, alternative=alternative, continuity=continuity).p == pytest.approx(
+            theirs.pvalue, rel=1e-9
+        )
 
 
 def test_mann_whitney_of_equal_values_finds_nothing() -> None:

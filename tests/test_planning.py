@@ -226,7 +226,7 @@ def test_a_design_is_frozen_and_shows_itself() -> None:
     ):
         assert isinstance(design, Design)
         with pytest.raises(dataclasses.FrozenInstanceError):
-            design.n = 3  # type: ignore[misc]
+            design.n = 3  # type: ignore[misc]  # refused
         assert design.caption in " ".join(design.to_text().split())
         assert design.to_html().count("<tr>") == len(design.to_rows()) + 1
         assert design.to_markdown().startswith("**")

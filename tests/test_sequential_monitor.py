@@ -237,8 +237,8 @@ def test_the_views_say_the_same() -> None:
         ({}, {"outcome": "pending"}, "outcome"),
         ({}, {"arm": "outcome"}, "arm"),
         ({}, {"arm": "voise"}, "voise"),
-        ({}, {"as_of": datetime(2026, 1, 1)}, "as_of"),  # noqa: DTZ001  the missing zone is the point
-        ({"arm": "a"}, {}, "arm"),
+        ({}, {"as_of": datetime(2026, 1, 1)}, "as_of"),  # noqa: DTZ001 - the missing zone is the point
+        ({"arm": "a"}, {"final": True}, "two arms or more; in 'arm' only a has calls"),
         ({"arm": ["a", "b", "c", "d"] * 5}, {}, "arm"),
         ({"outcome": "sleeping"}, {}, "outcome"),
     ],
@@ -246,13 +246,33 @@ def test_the_views_say_the_same() -> None:
 def test_wrong_questions_are_refused(change: dict[str, object], options: dict[str, object], word: str) -> None:
     calls = trial(20, {"a": 0.5, "b": 0.5}).assign(**change)
     with pytest.raises(InvalidInputError, match=word):
-        monitor(calls, ONCE, **options)  # type: ignore[arg-type]
+        monitor(calls, ONCE, **options)  # type: ignore[arg-type]  # refused
 
 
 def test_a_thing_that_is_no_design_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"imilab\.power"):
-        monitor(trial(20, {"a": 0.5, "b": 0.5}), 0.05)  # type: ignore[arg-type]
+        monitor(trial(20, {"a": 0.5, "b": 0.5}), 0.05)  # type: ignore[arg-type]  # refused
     assert isinstance(ONCE, Design)
+
+
+@pytest.mark.parametrize("baseline", [None, "a"])
+@pytest.mark.parametrize("design", [ONCE, LOOKS])
+@pytest.mark.parametrize(
+    ("begun", "said"), [(0, "no arm has a call (0 of"), (1, "only b has calls (1 of"), (30, "only b has calls (30 of")]
+)
+def test_a_look_before_two_arms_have_calls_says_go_on(begun: int, said: str, design: Design, baseline: object) -> None:
+    calls = trial(60, {"a": 0.0, "b": 1.0})
+    found = monitor(calls[calls["arm"] == "b"].head(begun), design, baseline=baseline)
+    assert found.decision == "go on"
+    assert found.verdict == (
+        f"Go on: there is nothing to compare yet. The plan has 2 arms, and in 'arm' {said} {design.n} resolved calls "
+        "are in)."
+    )
+    assert (len(found.rows), len(found.path), found.baseline) == (0, 0, baseline)
+    full = monitor(calls, design)
+    assert (list(found.rows), list(found.path)) == (list(full.rows), list(full.path))
+    assert found.to_rows() == [{"decision": "go on"}]
+    assert "yet" in found.plot().alternative
 
 
 def test_nothing_decided_yet_is_said_and_shown() -> None:

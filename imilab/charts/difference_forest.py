@@ -24,26 +24,26 @@ Record = dict[Any, Any]
 
 
 class ComparisonLike(Protocol):
-    """What is drawn of an `imilab.Comparison`, which documents each of these (so D102 is off here)."""
+    """What is drawn of an `imilab.Comparison`, which documents each of these."""
 
     @property
-    def arms(self) -> pd.DataFrame: ...  # noqa: D102
+    def arms(self) -> pd.DataFrame: ...
     @property
-    def differences(self) -> pd.DataFrame: ...  # noqa: D102
+    def differences(self) -> pd.DataFrame: ...
     @property
-    def outcome(self) -> str: ...  # noqa: D102
+    def outcome(self) -> str: ...
     @property
-    def arm(self) -> str: ...  # noqa: D102
+    def arm(self) -> str: ...
     @property
-    def denominator(self) -> str: ...  # noqa: D102
+    def denominator(self) -> str: ...
     @property
-    def confidence(self) -> float: ...  # noqa: D102
+    def confidence(self) -> float: ...
     @property
-    def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
+    def warnings(self) -> tuple[str, ...]: ...
     @property
-    def footnotes(self) -> tuple[str, ...]: ...  # noqa: D102
+    def footnotes(self) -> tuple[str, ...]: ...
     @property
-    def verdict(self) -> str: ...  # noqa: D102
+    def verdict(self) -> str: ...
 
 
 def difference(comparison: ComparisonLike, *, theme: str = "light") -> Chart:

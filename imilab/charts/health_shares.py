@@ -30,22 +30,22 @@ MOST_TIMES = 6
 
 
 class HealthLike(Protocol):
-    """What is drawn of a `Health` of `imilab.health`, which documents each of these (so D102 is off here)."""
+    """What is drawn of a `Health` of `imilab.health`, which documents each of these."""
 
     @property
-    def checks(self) -> pd.DataFrame: ...  # noqa: D102
+    def checks(self) -> pd.DataFrame: ...
     @property
-    def shares(self) -> pd.DataFrame: ...  # noqa: D102
+    def shares(self) -> pd.DataFrame: ...
     @property
-    def drift(self) -> pd.DataFrame: ...  # noqa: D102
+    def drift(self) -> pd.DataFrame: ...
     @property
-    def unit(self) -> str: ...  # noqa: D102
+    def unit(self) -> str: ...
     @property
-    def arm(self) -> str: ...  # noqa: D102
+    def arm(self) -> str: ...
     @property
-    def caption(self) -> str: ...  # noqa: D102
+    def caption(self) -> str: ...
     @property
-    def footnotes(self) -> tuple[str, ...]: ...  # noqa: D102
+    def footnotes(self) -> tuple[str, ...]: ...
 
 
 def health(found: HealthLike, *, theme: str = "light") -> Chart:

@@ -99,7 +99,7 @@ class Page:
 
     def _text(self, left: float, down: float, text: str, **style: object) -> None:
         place = {"transform": self.figure.dpi_scale_trans, "va": "center", "parse_math": False}
-        self.figure.text(left, self.height - down, text, **place, **style)  # type: ignore[arg-type]
+        self.figure.text(left, self.height - down, text, **place, **style)  # type: ignore[arg-type]  # style: object
 
     def _draw_legend(self, rows: Sequence[Sequence[Key]], top: float) -> None:
         for number, row in enumerate(rows):

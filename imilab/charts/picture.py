@@ -81,7 +81,7 @@ def show(figure: Figure) -> HTML:
     """Return what a notebook displays: the picture with its alternative text; needs IPython."""
     from IPython.display import HTML
 
-    return HTML(to_html(figure))  # type: ignore[no-untyped-call]
+    return HTML(to_html(figure))  # type: ignore[no-untyped-call]  # IPython ships no types
 
 
 def _saved(figure: Figure, form: str, metadata: dict[str, Any], dots_per_inch: int) -> bytes:

@@ -22,19 +22,19 @@ STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 class DesignLike(Protocol):
-    """What is drawn of a `Design` of `imilab.power`, which documents each of these (so D102 is off here)."""
+    """What is drawn of a `Design` of `imilab.power`, which documents each of these."""
 
     @property
-    def n(self) -> int: ...  # noqa: D102
+    def n(self) -> int: ...
     @property
-    def mde(self) -> float: ...  # noqa: D102
+    def mde(self) -> float: ...
     @property
-    def power(self) -> float: ...  # noqa: D102
+    def power(self) -> float: ...
     @property
-    def caption(self) -> str: ...  # noqa: D102
+    def caption(self) -> str: ...
     @property
-    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
-    def power_curve(self, over: str = "n") -> pd.DataFrame: ...  # noqa: D102
+    def notes(self) -> tuple[str, ...]: ...
+    def power_curve(self, over: str = "n") -> pd.DataFrame: ...
 
 
 def plan(design: DesignLike, over: str = "n", *, theme: str = "light") -> Chart:

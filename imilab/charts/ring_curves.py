@@ -23,26 +23,26 @@ WIDEST_NAME = 3.2
 
 
 class DurationsLike(Protocol):
-    """What is drawn of a `Durations` of `imilab.durations`, which documents each of these (so D102 is off here)."""
+    """What is drawn of a `Durations` of `imilab.durations`, which documents each of these."""
 
     @property
-    def arms(self) -> pd.DataFrame: ...  # noqa: D102
+    def arms(self) -> pd.DataFrame: ...
     @property
-    def curves(self) -> pd.DataFrame: ...  # noqa: D102
+    def curves(self) -> pd.DataFrame: ...
     @property
-    def incidences(self) -> pd.DataFrame: ...  # noqa: D102
+    def incidences(self) -> pd.DataFrame: ...
     @property
-    def arm(self) -> str: ...  # noqa: D102
+    def arm(self) -> str: ...
     @property
-    def horizon_seconds(self) -> float: ...  # noqa: D102
+    def horizon_seconds(self) -> float: ...
     @property
-    def confidence(self) -> float: ...  # noqa: D102
+    def confidence(self) -> float: ...
     @property
-    def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
+    def warnings(self) -> tuple[str, ...]: ...
     @property
-    def footnotes(self) -> tuple[str, ...]: ...  # noqa: D102
+    def footnotes(self) -> tuple[str, ...]: ...
     @property
-    def verdict(self) -> str: ...  # noqa: D102
+    def verdict(self) -> str: ...
 
 
 def ring_times(durations: DurationsLike, *, theme: str = "light") -> Chart:

@@ -51,7 +51,7 @@ def bucket_of(every: str, tz: str) -> TimeBucket:
     """
     if every not in KINDS:
         raise InvalidInputError("every", f"{every!r} is not a stretch of time; give one of {', '.join(KINDS)}")
-    return TimeBucket(every, tz)  # type: ignore[arg-type]
+    return TimeBucket(every, tz)  # type: ignore[arg-type]  # KINDS lists the kinds
 
 
 def place_of(bucket: TimeBucket, label: str) -> Place:

@@ -28,26 +28,26 @@ LEAST, MOST = 1e-3, 1e5
 
 
 class MonitoringLike(Protocol):
-    """What is drawn of a `Monitoring` of `imilab.monitor`, which documents each of these (so D102 is off here)."""
+    """What is drawn of a `Monitoring` of `imilab.monitor`, which documents each of these."""
 
     @property
-    def rows(self) -> pd.DataFrame: ...  # noqa: D102
+    def rows(self) -> pd.DataFrame: ...
     @property
-    def path(self) -> pd.DataFrame: ...  # noqa: D102
+    def path(self) -> pd.DataFrame: ...
     @property
-    def planned(self) -> pd.DataFrame: ...  # noqa: D102
+    def planned(self) -> pd.DataFrame: ...
     @property
-    def margin(self) -> float | None: ...  # noqa: D102
+    def margin(self) -> float | None: ...
     @property
-    def outcome(self) -> str: ...  # noqa: D102
+    def outcome(self) -> str: ...
     @property
-    def baseline(self) -> Any: ...  # noqa: D102
+    def baseline(self) -> Any: ...
     @property
-    def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
+    def warnings(self) -> tuple[str, ...]: ...
     @property
-    def footnotes(self) -> tuple[str, ...]: ...  # noqa: D102
+    def footnotes(self) -> tuple[str, ...]: ...
     @property
-    def verdict(self) -> str: ...  # noqa: D102
+    def verdict(self) -> str: ...
 
 
 def watching(monitoring: MonitoringLike, *, theme: str = "light") -> Chart:

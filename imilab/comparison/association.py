@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, gammaln
 
+from imilab.comparison.exact import Alternative
 from imilab.errors import InvalidInputError
 
 __all__ = ["REFERENCES", "cmh_association", "cmh_exact"]
@@ -73,17 +74,19 @@ def cmh_association(tables: ArrayLike) -> tuple[float, int, float]:
     return statistic, df, float(chdtrc(df, statistic))
 
 
-def cmh_exact(tables: ArrayLike) -> tuple[float, float]:
-    """Test exactly, for few calls, whether arm and baseline differ within strata; two-sided.
+def cmh_exact(tables: ArrayLike, *, alternative: Alternative = "two-sided") -> tuple[float, float]:
+    """Test exactly, for few calls, whether arm and baseline differ within strata.
 
-    Given every stratum's margins, the arm's successes are a sum of hypergeometric variables; p adds the outcomes that
-    are no more likely than what was seen. Mehta CR, Patel NR, Gray R (1985), "Computing an exact confidence interval
-    for the common odds ratio in several 2 x 2 contingency tables", JASA 80, 969-973.
+    Given every stratum's margins, the arm's successes are a sum of hypergeometric variables; two-sided p adds the
+    outcomes that are no more likely than what was seen. Mehta CR, Patel NR, Gray R (1985), "Computing an exact
+    confidence interval for the common odds ratio in several 2 x 2 contingency tables", JASA 80, 969-973.
 
     Parameters
     ----------
     tables : array_like, shape (strata, 2, 2)
         First the arm, then the baseline, each with successes and failures; whole numbers.
+    alternative : {"two-sided", "greater", "less"}
+        Greater: the arm's odds are greater than the baseline's.
 
     Returns
     -------
@@ -111,8 +114,11 @@ def cmh_exact(tables: ArrayLike) -> tuple[float, float]:
         first, stratum = _hypergeometric(int(a + b), int(c + d), int(a + c))
         chances, least = np.convolve(chances, stratum), least + first
     seen = int(counts[:, 0, 0].sum()) - least
-    p = float(chances[chances <= chances[seen] * _TIE].sum())
-    return min(p, 1.0), _odds_ratio(chances, seen)
+    if alternative == "two-sided":
+        counted = chances[chances <= chances[seen] * _TIE]
+    else:
+        counted = chances[seen:] if alternative == "greater" else chances[: seen + 1]
+    return min(float(counted.sum()), 1.0), _odds_ratio(chances, seen)
 
 
 def _hypergeometric(n1: int, n0: int, successes: int) -> tuple[int, Floats]:

@@ -5,6 +5,7 @@ An arm is given as two arrays with one place for each number: its calls and how 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -118,4 +119,4 @@ def design_effect(arm: Arm, correlation: float) -> float:
     2.2
     """
     size = float(np.sum(arm.calls**2) / arm.calls.sum())
-    return 1 + (size - 1) * max(correlation, 0.0) if correlation == correlation else 1.0  # noqa: PLR0124
+    return 1.0 if math.isnan(correlation) else 1 + (size - 1) * max(correlation, 0.0)

@@ -50,10 +50,11 @@ def without_forbidden(tally: Tally) -> tuple[Tally, Crossed | None]:
     """
     if "design" not in tally.frame or not _met_several(tally.number, tally.arm, tally.numbers).any():
         return tally, None
-    design, designs = pd.factorize(tally.frame["design"])
-    fixed = np.r_[np.isin(np.asarray(designs, dtype=object), DESIGNS), False]  # the last place is a missing design
+    fixed = tally.frame["design"].isin(DESIGNS).to_numpy()
+    if not fixed.any():
+        return tally, None
     placed = kind_masks(METRICS["answered"], "placed")["counted"].take(tally.kind)
-    rows = np.flatnonzero(placed & (tally.arm >= 0) & (tally.number >= 0) & fixed.take(design))
+    rows = np.flatnonzero(placed & (tally.arm >= 0) & (tally.number >= 0) & fixed)
     if not len(rows):
         return tally, None
     campaign, campaigns = pd.factorize(_campaigns(tally.frame).iloc[rows])
@@ -68,8 +69,8 @@ def without_forbidden(tally: Tally) -> tuple[Tally, Crossed | None]:
     crossed = Crossed(
         int(forbidden.sum()),
         tally.total(out & (tally.arm >= 0)),
-        _named(designs, design.take(rows)[wrong]),
-        _named(campaigns, campaign[wrong]),
+        _named(tally.frame["design"].iloc[rows[wrong]]),
+        _named(_campaigns(tally.frame).iloc[rows[wrong]]),
     )
     return tally.where(~out), crossed
 
@@ -78,9 +79,9 @@ def _campaigns(frame: pd.DataFrame) -> pd.Series[Any]:
     return frame["campaign"] if "campaign" in frame else pd.Series("", index=frame.index, dtype="str")
 
 
-def _named(values: Any, codes: npt.NDArray[np.int64]) -> tuple[str, ...]:
-    """Return the values of these codes, without the missing one, in order."""
-    return tuple(sorted(str(values[code]) for code in np.unique(codes) if code >= 0))
+def _named(values: pd.Series[Any]) -> tuple[str, ...]:
+    """Return each known value once, in order."""
+    return tuple(sorted(map(str, values.dropna().unique())))
 
 
 def layout_of(cells: Cells, clusters: str) -> str:

@@ -22,7 +22,7 @@ from imilab.comparison.numbers_of_arms import Pair
 from imilab.comparison.result import Comparison
 from imilab.comparison.tally import Tally, read_tally
 from imilab.comparison.together import together
-from imilab.comparison.verdict import Finding, verdict
+from imilab.comparison.verdict import Finding, verdict, without_call
 from imilab.counting import RESULT_COLUMNS, read_frame
 from imilab.errors import InvalidInputError
 from imilab.metrics import Metric, metric
@@ -30,6 +30,7 @@ from imilab.rate_table import check_options, chosen_metrics, table_of_counts
 
 __all__ = ["compare"]
 
+_WITHIN_NUMBERS = "To compare within the numbers all the same, drop the column design from the calls."
 _COLUMNS = (
     *("metric", "arm", "baseline", "method", "estimate", "low", "high", "p", "p_adjusted"),
     *("n", "numbers", "pending", "warnings"),
@@ -126,7 +127,7 @@ def compare(
         early_hangup_seconds=early_hangup_seconds,
         inferred_known=kept.inferred is not None,
     )
-    order = _order(table.rows[arm].tolist(), arm, baseline)
+    order = _order(table.rows[arm].tolist(), arm, baseline, crossed)
     arms = arm_table(table.rows, arm, order, kept, cells, one, denominator, layout, confidence)
     return _result(stated, found, arms, counts, table.footnotes, given=baseline is not None)
 
@@ -168,9 +169,10 @@ def _result(
     omnibus = together(found.cells, codes, found.layout, stratified=stated.stratified) if len(codes) > 2 else None
     said, others = _cautions(stated, found, arms, differences)
     differences["warnings"] = " ".join((*said, *others))
-    options = {"denominator": stated.denominator, "confidence": stated.confidence}
     findings = _findings(arms, differences, found.layout, stratified=stated.stratified)
-    sentence = verdict(stated.metric, findings, omnibus=omnibus, **options)  # type: ignore[arg-type]
+    sentence = verdict(
+        stated.metric, findings, denominator=stated.denominator, confidence=stated.confidence, omnibus=omnibus
+    )
     what = estimand(stated.metric, stated.denominator, found.layout, stratified=stated.stratified)
     methods = footnotes(arms, differences, omnibus=omnibus, given=given)
     return Comparison(
@@ -210,11 +212,13 @@ def _check(arm: object, method: str, margin: float | None) -> None:
         raise InvalidInputError("margin", f"{margin!r} is no fraction other than 0; for 5 points less give -0.05")
 
 
-def _order(values: list[Any], arm: str, baseline: object) -> list[Any]:
+def _order(values: list[Any], arm: str, baseline: object, crossed: Crossed | None) -> list[Any]:
     """Put the baseline first."""
     listed = ", ".join(repr(value) for value in values) or "none"
     if len(values) < 2:
-        raise InvalidInputError("arm", f"a comparison needs two arms or more; in {arm!r} there is: {listed}")
+        left_out = cautions.crossed_numbers(crossed)
+        why = f". {left_out} {_WITHIN_NUMBERS}" if left_out else ""
+        raise InvalidInputError("arm", f"a comparison needs two arms or more; in {arm!r} there is: {listed}{why}")
     chosen = values[0] if baseline is None else baseline
     if chosen not in values:
         raise InvalidInputError("baseline", f"{baseline!r} is no arm; in {arm!r} there is: {listed}")
@@ -226,13 +230,20 @@ def _differences(stated: _Stated, found: _Found, arms: pd.DataFrame, inferred: l
     base, others = arms.iloc[0], arms.iloc[1:].reset_index(drop=True)
     measures = pd.DataFrame([vars(each) for each in inferred])
     codes = [found.code(value) for value in arms["arm"]]
+    # Comparisons that give no p yet count too: else p of the others would rise when a late arm's receipts come.
+    adjusted = pd.Series(holm(measures["p"].fillna(1.0))).where(measures["p"].notna())
     # An unknown number is in one arm only, so that the numbers in both arms are known ones.
     shared = [found.cells.shared(code, codes[0]) for code in codes[1:]]
     return measures.assign(
         metric=stated.metric.name,
         arm=others["arm"],
         baseline=base["arm"],
-        p_adjusted=holm(measures["p"]),
+        p_adjusted=adjusted,
+        reason=[
+            without_call((tables.name(arm), tables.name(base["arm"])), (n, base["n"]), stated.denominator)
+            or each.reason
+            for arm, n, each in zip(others["arm"], others["n"], inferred, strict=True)
+        ],
         n=others["n"] + base["n"],
         numbers=others["numbers"] + base["numbers"] - pd.array(shared, "Int64"),
         pending=others["pending"] + base["pending"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -22,7 +23,7 @@ REFERENCES: Mapping[str, str] = MappingProxyType(
         "fisher_exact": "Fisher (1935), exact test",
         "fisher_mid_p": "Lancaster (1961), mid-p of Fisher's exact test, twice the smaller tail",
         "barnard": "Barnard (1947) with the pooled z as order, the largest p over the common rate",
-        "binomial_test": "exact binomial test, two-sided by likelihood",
+        "binomial_test": "Clopper and Pearson (1934), exact binomial test, two-sided by likelihood",
     }
 )
 
@@ -56,11 +57,11 @@ def fisher_exact(x1: int, n1: int, x0: int, n0: int, alternative: Alternative = 
     return min(float(probabilities[probabilities <= probabilities[place] * _TIES].sum()), 1.0)
 
 
-def fisher_mid_p(x1: int, n1: int, x0: int, n0: int) -> float:
-    """Return the two-sided mid-p of Fisher's test: twice the smaller tail, the table seen counted half.
+def fisher_mid_p(x1: int, n1: int, x0: int, n0: int, *, alternative: Alternative = "two-sided") -> float:
+    """Return the mid-p of Fisher's test: the table seen counts half; two-sided it is twice the smaller tail.
 
     Less careful than Fisher's test, and close to the level on tiny tables. Lancaster HO (1961), JASA 56, 223-234;
-    Hirji KF, Tan SJ, Elashoff RM (1991), Statistics in Medicine 10, 1137-1153.
+    Hirji KF, Tan SJ, Elashoff RM (1991), Statistics in Medicine 10, 1137-1153. Parameters are those of `fisher_exact`.
 
     Examples
     --------
@@ -69,12 +70,12 @@ def fisher_mid_p(x1: int, n1: int, x0: int, n0: int) -> float:
     """
     probabilities, place = _tables(x1, n1, x0, n0)
     half = probabilities[place] / 2
-    tails = probabilities[:place].sum() + half, probabilities[place + 1 :].sum() + half
-    return min(2 * float(min(tails)), 1.0)
+    less, greater = float(probabilities[:place].sum() + half), float(probabilities[place + 1 :].sum() + half)
+    return min({"less": less, "greater": greater}.get(alternative, 2 * min(less, greater)), 1.0)
 
 
-def barnard(x1: int, n1: int, x0: int, n0: int, *, points: int = 1000) -> float:
-    """Return the two-sided p of Barnard's unconditional test that orders the tables by the pooled z.
+def barnard(x1: int, n1: int, x0: int, n0: int, *, alternative: Alternative = "two-sided", points: int = 1000) -> float:
+    """Return p of Barnard's unconditional test that orders the tables by the pooled z.
 
     Barnard GA (1947), "Significance tests for 2 x 2 tables", Biometrika 34, 123-138. The tables are compared in whole
     numbers, so that ties are ties.
@@ -83,6 +84,8 @@ def barnard(x1: int, n1: int, x0: int, n0: int, *, points: int = 1000) -> float:
     ----------
     x1, n1, x0, n0 : int
         Successes and trials, at most 1000 each.
+    alternative : {"two-sided", "greater", "less"}
+        Greater: the arm's rate is greater than the baseline's.
     points : int
         How many common rates are tried before the best is refined.
 
@@ -99,12 +102,7 @@ def barnard(x1: int, n1: int, x0: int, n0: int, *, points: int = 1000) -> float:
     _check(x1, n1, x0, n0)
     if max(n1, n0) > _LARGEST_ARM:
         raise InvalidInputError("n1", f"an arm has more than {_LARGEST_ARM} calls; the score test is right there")
-    a, b = np.arange(n1 + 1, dtype=np.int64)[:, None], np.arange(n0 + 1, dtype=np.int64)[None, :]
-    squared, spread = (a * n0 - b * n1) ** 2, (a + b) * (n1 + n0 - a - b)
-    seen, seen_spread = int(squared[x1, x0]), int(spread[x1, x0])
-    if seen == 0:
-        return 1.0
-    extreme = ((squared * seen_spread >= seen * spread) & (spread > 0)).astype(np.float64)
+    extreme = _as_extreme(x1, n1, x0, n0, alternative).astype(np.float64)
 
     def chance(rates: Floats) -> Floats:
         found: Floats = np.einsum("ra,ab,rb->r", _binomial(n1, rates), extreme, _binomial(n0, rates), optimize=True)
@@ -119,10 +117,24 @@ def barnard(x1: int, n1: int, x0: int, n0: int, *, points: int = 1000) -> float:
     return min(float(chance(grid).max()), 1.0)
 
 
-def binomial_test(x: int, n: int, rate: float = 0.5) -> float:
-    """Return the exact two-sided p of `x` successes in `n` if the rate is `rate`; sums all that is no likelier.
+def binomial_test(x: int, n: int, rate: float = 0.5, *, alternative: Alternative = "two-sided") -> float:
+    """Return the exact p of `x` successes in `n` if the rate is `rate`; two-sided it sums all that is no likelier.
 
     Clopper CJ, Pearson ES (1934), Biometrika 26, 404-413; the two-sided rule is that of R's binom.test.
+
+    Parameters
+    ----------
+    x, n : int
+        Successes and trials.
+    rate : float
+        The supposed rate.
+    alternative : {"two-sided", "greater", "less"}
+        Greater: the true rate is greater than the supposed one.
+
+    Raises
+    ------
+    InvalidInputError
+        A count or the rate lies outside its range.
 
     Examples
     --------
@@ -132,6 +144,8 @@ def binomial_test(x: int, n: int, rate: float = 0.5) -> float:
     if not 0 <= x <= n or not 0 <= rate <= 1:
         raise InvalidInputError("x", "the count is above its n, or one is negative, or the rate lies outside 0 to 1")
     probabilities = _binomial(n, np.array([rate]))[0]
+    if alternative != "two-sided":
+        return min(float((probabilities[x:] if alternative == "greater" else probabilities[: x + 1]).sum()), 1.0)
     return min(float(probabilities[probabilities <= probabilities[x] * _TIES].sum()), 1.0)
 
 
@@ -141,7 +155,9 @@ def conditional_odds_ratio(
     """Return the conditional odds ratio that belongs to Fisher's test, with its exact interval (from scipy).
 
     Cornfield J (1956), "A statistical problem arising from retrospective studies", Proc. 3rd Berkeley Symposium 4,
-    135-148. R's limits differ from these by up to 1 %.
+    135-148. R's limits differ from these by up to 1 %, and by more beyond 1000 and below 1 / 1000. Where the margins
+    allow one table only, as without any success, nothing is known: the estimate is missing, the limits are 0 and
+    infinite.
 
     Examples
     --------
@@ -150,7 +166,8 @@ def conditional_odds_ratio(
     """
     from scipy.stats.contingency import odds_ratio
 
-    _check(x1, n1, x0, n0)
+    if len(_tables(x1, n1, x0, n0)[0]) == 1:
+        return math.nan, 0.0, math.inf
     found: Any = odds_ratio(np.array([[x1, n1 - x1], [x0, n0 - x0]]), kind="conditional")
     limits = found.confidence_interval(confidence_level=confidence, alternative=alternative)
     return float(found.statistic), float(limits.low), float(limits.high)
@@ -159,6 +176,18 @@ def conditional_odds_ratio(
 def _check(x1: int, n1: int, x0: int, n0: int) -> None:
     if not (0 <= x1 <= n1 and 0 <= x0 <= n0):
         raise InvalidInputError("count", "a count is negative or above its n")
+
+
+def _as_extreme(x1: int, n1: int, x0: int, n0: int, alternative: Alternative) -> NDArray[np.bool_]:
+    """Return which tables have a pooled z at least as far out as the one seen, shape (n1 + 1, n0 + 1).
+
+    z is 0 where all or none are successes.
+    """
+    a, b = np.arange(n1 + 1, dtype=np.int64)[:, None], np.arange(n0 + 1, dtype=np.int64)[None, :]
+    gap, spread = a * n0 - b * n1, np.maximum((a + b) * (n1 + n0 - a - b), 1)
+    far = gap**2 if alternative == "two-sided" else gap * np.abs(gap) * (1 if alternative == "greater" else -1)
+    found: NDArray[np.bool_] = far * spread[x1, x0] >= far[x1, x0] * spread
+    return found
 
 
 def _tables(x1: int, n1: int, x0: int, n0: int) -> tuple[Floats, int]:

@@ -67,6 +67,9 @@ class Inferred:
     reason: str = ""
 
 
+_NOTHING = Inferred("none", _NAN, reason="there is no call to compare yet")
+
+
 def infer(pairs: Sequence[Pair], layout: str, asked: Question) -> list[Inferred]:
     """Compare each arm with the baseline.
 
@@ -81,10 +84,7 @@ def infer(pairs: Sequence[Pair], layout: str, asked: Question) -> list[Inferred]
     """
     if layout == "once" and not any(pair.stratified for pair in pairs):
         return _once(np.array([pair.counts for pair in pairs], dtype=np.int64).T, asked)
-    return [
-        Inferred("none", _NAN, low=-1.0, high=1.0) if 0 in pair.counts[1::2] else _BY_LAYOUT[layout](pair, asked)
-        for pair in pairs
-    ]
+    return [_NOTHING if 0 in pair.counts[1::2] else _BY_LAYOUT[layout](pair, asked) for pair in pairs]
 
 
 def _once(counts: NDArray[np.int64], asked: Question) -> list[Inferred]:
@@ -100,7 +100,7 @@ def _once(counts: NDArray[np.int64], asked: Question) -> list[Inferred]:
         p_margin = greater if asked.margin < 0 else 1 - greater
     return [
         Inferred(
-            method=asked.method if n1[i] and n0[i] else "none",
+            method=asked.method,
             estimate=float(p1[i] - p0[i]),
             low=float(low[i]),
             high=float(high[i]),
@@ -109,14 +109,14 @@ def _once(counts: NDArray[np.int64], asked: Question) -> list[Inferred]:
             p_margin=float(p_margin[i]),
             p_mid=_mid_p(*(int(each) for each in counts[:, i])),
         )
+        if n1[i] and n0[i]
+        else _NOTHING
         for i in range(len(x1))
     ]
 
 
 def _mid_p(x1: int, n1: int, x0: int, n0: int) -> float:
     """Return Fisher's mid-p of a tiny table."""
-    if not n1 or not n0:
-        return _NAN
     pooled = (x1 + x0) / (n1 + n0)
     return exact.fisher_mid_p(x1, n1, x0, n0) if 0 < min(pooled, 1 - pooled) * min(n1, n0) < FEW else _NAN
 
@@ -134,10 +134,15 @@ def _tested(method: str, counts: NDArray[np.int64], margin: float) -> tuple[Floa
 def _strata(pair: Pair, asked: Question) -> Inferred:
     """Compare within strata calls that are independent."""
     tables = pair.tables()
+    if not len(tables):
+        return Inferred("none", _NAN, reason="no stratum holds calls of both arms")
+    return _score_within(tables, asked)
+
+
+def _score_within(tables: Floats, asked: Question) -> Inferred:
+    """Compare within strata by the score; at a difference of 0 it is the test of Cochran, Mantel and Haenszel."""
     (x1, y1), (x0, y0) = tables[:, 0].T, tables[:, 1].T
     counts = (x1, x1 + y1, x0, x0 + y0)
-    if not np.any((counts[1] > 0) & (counts[3] > 0)):
-        return Inferred("none", _NAN, reason="no stratum holds calls of both arms")
     low, high = miettinen_nurminen_stratified(*counts, asked.confidence)
     z = stratified_z(*counts)
     difference, ratio = mh_rate_difference(tables, asked.confidence), mh_rate_ratio(tables, asked.confidence)
@@ -181,10 +186,12 @@ def _varying(pair: Pair, asked: Question) -> Inferred:
     reason = ""
     if pair.shared < FEWEST_NUMBERS:
         reason = f"{pair.shared} numbers met both arms: at least {FEWEST_NUMBERS} are needed"
-    elif math.isnan(p) or difference.standard_error == 0:
+    elif math.isnan(p):
         reason = "no number came to different results, so that nothing tells the arms apart within numbers"
     if reason:
         return Inferred("none", difference.estimate, reason=reason)
+    if not tables.sum(axis=0).all():  # an arm is at 0 or 100 %: Sato's variance is too small there, down to 0
+        return _score_within(tables, asked)
     ratio = mh_rate_ratio(tables, asked.confidence)
     return Inferred(
         method="mantel_haenszel",

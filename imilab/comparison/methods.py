@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -88,9 +89,8 @@ def details(arms: pd.DataFrame, differences: pd.DataFrame, layout: str) -> tuple
     return (*_repeats(arms, layout), *_unknown(arms, differences))
 
 
-def _refused(differences: pd.DataFrame) -> list[dict[str, object]]:
-    refused: list[dict[str, object]] = differences[differences["reason"] != ""].to_dict("records")  # type: ignore[assignment]
-    return refused
+def _refused(differences: pd.DataFrame) -> list[dict[Any, Any]]:
+    return differences[differences["reason"] != ""].to_dict("records")
 
 
 def _repeats(arms: pd.DataFrame, layout: str) -> list[str]:

@@ -69,7 +69,8 @@ def cmh(tables: ArrayLike, *, continuity: bool = False) -> tuple[float, float]:
     tables : array_like, shape (strata, 2, 2)
         See the module.
     continuity : bool
-        Whether half a call is taken off, which makes the test more careful than its level.
+        Whether half a call is taken off, which makes the test more careful than its level; nothing is taken off where
+        the arms are less than half a call apart, as in R's ``mantelhaen.test``.
 
     Returns
     -------
@@ -88,7 +89,8 @@ def cmh(tables: ArrayLike, *, continuity: bool = False) -> tuple[float, float]:
     variance = float(np.sum(n1 * n0 * x * (n - x) / (n**2 * np.maximum(n - 1, 1))))
     if variance == 0:
         return float("nan"), float("nan")
-    statistic = (gap - min(0.5, gap) if continuity else gap) ** 2 / variance
+    taken_off = 0.5 if continuity and gap >= 0.5 else 0.0
+    statistic = (gap - taken_off) ** 2 / variance
     return statistic, float(chdtrc(1, statistic))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from imilab import tables
 from imilab.metrics import Metric
 
-__all__ = ["Finding", "Omnibus", "is_told", "verdict"]
+__all__ = ["Finding", "Omnibus", "is_told", "verdict", "without_call"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,13 @@ class Omnibus:
 def is_told(low: float, high: float, p: float, confidence: float) -> bool:
     """Whether a difference can be told: the interval excludes zero, and the (adjusted) test agrees."""
     return (low > 0 or high < 0) and p <= 1 - confidence
+
+
+def without_call(names: tuple[str, str], n: tuple[int, int], denominator: str) -> str:
+    """Say which of two arms has no call yet; empty where both have calls."""
+    return next(
+        (f"{name} has no {denominator} call yet" for name, calls in zip(names, n, strict=True) if not calls), ""
+    )
 
 
 def verdict(
@@ -132,9 +139,9 @@ def _p(label: str, value: float) -> str:
 
 
 def _sentence(finding: Finding, words: _Words) -> str:
-    for name, n in zip((finding.arm, finding.baseline), finding.n, strict=True):
-        if not n:
-            return f"Nothing can be said of {finding.arm}: {name} has no {words.denominator} call yet."
+    lacking = without_call((finding.arm, finding.baseline), finding.n, words.denominator)
+    if lacking:
+        return f"Nothing can be said of {finding.arm}: {lacking}."
     if finding.reason:
         return f"Nothing can be said of {finding.arm} beside {finding.baseline}: {finding.reason}."
     level = tables.level(words.confidence)

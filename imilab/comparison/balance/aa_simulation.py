@@ -223,4 +223,4 @@ def _smallest(p: Floats) -> Floats:
     """Return the smallest p of several arms, Holm-adjusted; `p` has shape (arms - 1, deals)."""
     known = (~np.isnan(p)).sum(axis=0)
     smallest = np.where(np.isnan(p), 1.0, p).min(axis=0)
-    return np.where(known > 0, np.minimum(smallest * known, 1.0), np.nan)
+    return np.where(known > 0, np.minimum(smallest * len(p), 1.0), np.nan)

@@ -16,9 +16,9 @@ class PlannedCallLike(Protocol):
     """What is read of one planned call."""
 
     @property
-    def correlation_id(self) -> str: ...  # noqa: D102
+    def correlation_id(self) -> str: ...
     @property
-    def arm(self) -> str | None: ...  # noqa: D102
+    def arm(self) -> str | None: ...
 
 
 class Verified(Protocol):
@@ -34,18 +34,18 @@ class PlanLike(Protocol):
     """What is read of a plan, such as `imilab.Lab.plan` makes."""
 
     @property
-    def plan_id(self) -> str: ...  # noqa: D102
+    def plan_id(self) -> str: ...
     @property
-    def arms(self) -> Mapping[str, object]: ...  # noqa: D102
+    def arms(self) -> Mapping[str, object]: ...
     @property
-    def shares(self) -> Mapping[str, float] | None: ...  # noqa: D102
+    def shares(self) -> Mapping[str, float] | None: ...
     @property
-    def seed(self) -> int: ...  # noqa: D102
+    def seed(self) -> int: ...
     @property
-    def design(self) -> str: ...  # noqa: D102
+    def design(self) -> str: ...
     @property
-    def calls(self) -> Sequence[PlannedCallLike]: ...  # noqa: D102
-    def verify(self) -> Verified: ...  # noqa: D102
+    def calls(self) -> Sequence[PlannedCallLike]: ...
+    def verify(self) -> Verified: ...
 
 
 def check_assignment(calls: pd.DataFrame, plan: PlanLike) -> Check:

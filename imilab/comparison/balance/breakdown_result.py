@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,7 @@ class Breakdown(tables.Table):
         return f"{whole} {most}{self._varies(row['heterogeneity_p'])}"
 
     def _varies(self, p: float) -> str:
-        if p != p:  # noqa: PLR0124
+        if math.isnan(p):
             return ""
         varies = "vary more than" if p <= 1 - self.confidence else "do not vary more than"
         text = tables.p_value(p)

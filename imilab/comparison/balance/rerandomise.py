@@ -104,7 +104,7 @@ def read_units(
     keys = read["number_key"]
     known = bool(keys.notna().all())
     repeated = bool(keys.dropna().duplicated().any())
-    own = known and bool((read.groupby(keys.to_numpy())["label"].nunique() == 1).all())  # noqa: PD101
+    own = known and bool((read.groupby(keys.to_numpy())["label"].nunique() == 1).all())  # noqa: PD101 - one count a group
     if within == "number" and (own or not known):
         raise InvalidInputError("within", "arms change places within a number only where numbers met several arms")
     numbers = own and within != "number"

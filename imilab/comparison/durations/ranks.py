@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,7 @@ _ALL_PAIRS = 4_000_000
 
 
 class MannWhitney(NamedTuple):
-    """The result of `mann_whitney`: W, in how many pairs the first group's value is greater, and two-sided p."""
+    """The result of `mann_whitney`: W, in how many pairs the first group's value is greater, and p."""
 
     w: float
     p: float
@@ -41,7 +41,14 @@ class Shift(NamedTuple):
     exact: bool
 
 
-def mann_whitney(first: ArrayLike, second: ArrayLike, *, exact: bool | None = None) -> MannWhitney:
+def mann_whitney(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    alternative: Literal["two-sided", "greater", "less"] = "two-sided",
+    exact: bool | None = None,
+    continuity: bool = True,
+) -> MannWhitney:
     """Test whether values of one group tend to be greater than those of another.
 
     Mann HB, Whitney DR (1947), "On a test of whether one of two random variables is stochastically larger than the
@@ -51,8 +58,12 @@ def mann_whitney(first: ArrayLike, second: ArrayLike, *, exact: bool | None = No
     ----------
     first, second : array_like of float
         The groups' values.
+    alternative : {"two-sided", "greater", "less"}
+        Greater: values of the first group tend to be greater.
     exact : bool, optional
         Whether p is exact; by default below 50 values a group where no two are equal.
+    continuity : bool
+        Whether half a pair is taken off where p is not exact.
 
     Returns
     -------
@@ -72,14 +83,16 @@ def mann_whitney(first: ArrayLike, second: ArrayLike, *, exact: bool | None = No
     x, y = _values(first), _values(second)
     w = _pairs_won(x, y)
     pairs = len(x) * len(y)
-    if _is_exact(x, y, exact):
+    used_exact = _is_exact(x, y, exact)
+    if used_exact:
         chances = _null_distribution(len(x), len(y))
-        tail = chances[int(w) :].sum() if w > pairs / 2 else chances[: int(w) + 1].sum()
-        return MannWhitney(w, min(2 * float(tail), 1.0), True)
-    error = _standard_error(np.concatenate([x, y]), len(x), len(y))
-    distance = max(abs(w - pairs / 2) - 0.5, 0.0)
-    p = math.erfc(distance / error / math.sqrt(2)) if error else 1.0
-    return MannWhitney(w, p, False)
+        greater, less = float(chances[int(w) :].sum()), float(chances[: int(w) + 1].sum())
+    else:
+        error = _standard_error(np.concatenate([x, y]), len(x), len(y))
+        half = 0.5 if continuity else 0.0
+        greater, less = (_tail(side * (w - pairs / 2) - half, error) for side in (1, -1))
+    p = {"greater": greater, "less": less}.get(alternative, 2 * min(greater, less))
+    return MannWhitney(w, min(p, 1.0), used_exact)
 
 
 def hodges_lehmann(
@@ -144,6 +157,11 @@ def _is_exact(x: Floats, y: Floats, asked: bool | None) -> bool:
     if asked and not distinct:
         raise InvalidInputError("exact", "some values are equal; the exact distribution is for distinct values")
     return (distinct and max(len(x), len(y)) < _EXACT_BELOW) if asked is None else asked
+
+
+def _tail(distance: float, error: float) -> float:
+    """Return the chance of lying as far above the mean; 1 where all values are equal."""
+    return math.erfc(distance / error / math.sqrt(2)) / 2 if error else 1.0
 
 
 def _pairs_won(x: Floats, y: Floats) -> float:

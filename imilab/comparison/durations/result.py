@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,7 +134,7 @@ def seconds(value: float, *, signed: bool = False) -> str:
     >>> seconds(12.345), seconds(-0.52, signed=True), seconds(float("nan"))
     ('12.3 s', '−0.5 s', '—')
     """
-    if value != value:  # noqa: PLR0124
+    if math.isnan(value):
         return tables.MISSING
     text = f"{abs(value):.1f}" if abs(value) >= 0.1 or value == 0 else f"{abs(value):.2g}"
     sign = "" if float(text) == 0 else "−" if value < 0 else "+" if signed else ""
@@ -148,6 +149,6 @@ def seconds_range(low: float, high: float) -> str:
     >>> seconds_range(-1.25, 0.5)
     '−1.2 to +0.5 s'
     """
-    if low != low:  # noqa: PLR0124
+    if math.isnan(low):
         return tables.MISSING
     return f"{seconds(low, signed=True).removesuffix(' s')} to {seconds(high, signed=True)}"

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
-from imilab.comparison.adjustment import holm
 from imilab.comparison.durations.competing import Incidence, cumulative_incidence
 from imilab.comparison.durations.number_errors import NumberErrors, number_errors
 from imilab.comparison.durations.reading import Arms, RingTimes
-from imilab.comparison.durations.ring_tests import ring_tests, scores_of
+from imilab.comparison.durations.ring_tests import holm_of_arms, ring_tests, scores_of
 from imilab.comparison.durations.risk_table import Floats
 from imilab.comparison.durations.survival import loglog_interval
 from imilab.intervals import wilson
@@ -171,10 +170,10 @@ class RingAnalysis:
                         "low": np.clip(mean - reach, 0, self.horizon),
                         "high": np.clip(mean + reach, 0, self.horizon),
                         "difference": gap,
-                        "difference_low": gap - gap_reach,
-                        "difference_high": gap + gap_reach,
+                        "difference_low": np.clip(gap - gap_reach, -self.horizon, self.horizon),
+                        "difference_high": np.clip(gap + gap_reach, -self.horizon, self.horizon),
                         "p": p,
-                        "p_adjusted": holm(p),
+                        "p_adjusted": np.r_[np.nan, holm_of_arms(p[1:])],
                     }
                 )
             )

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from imilab.comparison.adjustment import benjamini_hochberg, holm
 from imilab.comparison.durations.group_tests import GroupTest, gray, logrank
 from imilab.comparison.durations.number_errors import NumberErrors, Score
 from imilab.comparison.durations.reading import Arms, RingTimes
+from imilab.comparison.durations.risk_table import Floats
 
-__all__ = ["ring_tests", "scores_of"]
+__all__ = ["holm_of_arms", "ring_tests", "scores_of"]
 
 _UNTESTED = GroupTest(float("nan"), 0, float("nan"))
 _COLUMNS = ["method", "cause", "arm", "statistic", "df", "p", "p_adjusted"]
@@ -56,13 +58,19 @@ def ring_tests(ring: RingTimes, arms: Arms, errors: NumberErrors | None) -> pd.D
     whole, pace = test("gray", 1, there), test("logrank", 1, there)
     pairs = [test("gray", 1, (0, number)) for number in range(1, len(arms.values))]
     others = [test("gray", cause, there) for cause in range(2, len(ring.causes) + 1)]
-    adjusted, explored = holm([pair.p for pair in pairs]), benjamini_hochberg([other.p for other in others])
+    adjusted, explored = holm_of_arms([pair.p for pair in pairs]), benjamini_hochberg([other.p for other in others])
     rows = [row("gray", 1, None, whole, whole.p)]
     rows += [row("gray", 1, n, *found) for n, found in enumerate(zip(pairs, adjusted, strict=True), start=1)]
     rows.append(row("logrank", 1, None, pace, pace.p))
     for cause, found in enumerate(zip(others, explored, strict=True), start=2):
         rows.append(row("gray, exploratory", cause, None, *found))
     return pd.DataFrame(rows)
+
+
+def holm_of_arms(p: ArrayLike) -> Floats:
+    """Adjust p of each arm beside the baseline; one that gives none yet counts, or p of the others would rise later."""
+    values = np.asarray(p, dtype=np.float64)
+    return np.where(np.isnan(values), np.nan, holm(np.nan_to_num(values, nan=1.0)))
 
 
 def _there(ring: RingTimes) -> tuple[int, ...]:

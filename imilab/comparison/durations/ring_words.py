@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,8 @@ _COLUMNS = (
     *("metric", "arm", "baseline", "method", "estimate", "low", "high", "p", "p_adjusted"),
     *("n", "numbers", "pending", "warnings"),
 )
+_FEW = 5
+"""With fewer calls of an arm that rang, normal intervals and p are rough."""
 _UNKNOWN_SHARE = 0.02
 _SHARE_GAP = 0.02
 
@@ -87,7 +90,7 @@ def verdict(means: pd.DataFrame, tests: pd.DataFrame, arms: Arms, horizon: float
 def _sentence(one: dict[Any, Any], baseline: str, horizon: float, confidence: float, *, several: bool) -> str:
     name, gap = tables.name(one["arm"]), one["difference"]
     low, high, p = one["difference_low"], one["difference_high"], one["p_adjusted"]
-    if gap != gap:  # noqa: PLR0124
+    if math.isnan(gap):
         return f"Nothing can be said of {name}: an arm has no call that rang for a known time."
     level, test = tables.level(confidence), _p("Holm-adjusted p" if several else "p", p)
     if (low > 0 or high < 0) and p <= 1 - confidence:
@@ -124,6 +127,12 @@ def warnings_of(read: pd.DataFrame, ring: RingTimes, arms: Arms, errors: NumberE
                 f"{int(tally[column].sum()):,} calls {what} and are not analysed: {tables.percent(shares.min())} to "
                 f"{tables.percent(shares.max())} of an arm's placed calls."
             )
+    few_calls = tally.loc[tally["rang"] < _FEW, "arm"]
+    if errors is None and len(few_calls):
+        found.append(
+            f"There are few calls (of {', '.join(map(tables.name, few_calls))} fewer than {_FEW} rang for a known "
+            "time): intervals and p are rough."
+        )
     keyed = read["number_key"].dropna()
     repeated = len(keyed) - keyed.nunique()
     if arm in CONTENT_COLUMNS and len(ring.tally) > 1 and not repeated and len(keyed) == len(read):

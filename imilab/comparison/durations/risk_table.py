@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,4 +123,4 @@ def chi_square_p(statistic: float, df: float) -> float:
     """Return the upper tail of the chi-square distribution."""
     from scipy.special import chdtrc
 
-    return float(chdtrc(df, statistic)) if df > 0 and statistic == statistic else float("nan")  # noqa: PLR0124
+    return float(chdtrc(df, statistic)) if df > 0 and not math.isnan(statistic) else float("nan")

@@ -16,7 +16,9 @@ from imilab.intervals.score import restricted_rates
 __all__ = ["power_non_inferiority", "size_non_inferiority"]
 
 
-def power_non_inferiority(n1: float, n0: float, p1: float, p0: float, margin: float, *, alpha: float = 0.025) -> float:
+def power_non_inferiority(
+    n1: float, n0: float, p1: float, p0: float, margin: float, *, alpha: float = 0.025, upward: bool | None = None
+) -> float:
     """Return the power to rule out a difference, one-sided.
 
     Farrington CP, Manning G (1990), Statistics in Medicine 9, 1447-1454, with the variance under the null hypothesis at
@@ -33,6 +35,9 @@ def power_non_inferiority(n1: float, n0: float, p1: float, p0: float, margin: fl
         it must not be 5 points higher.
     alpha : float
         Level of the one side.
+    upward : bool, optional
+        Whether the test is to show that the difference lies above the margin, or else below it; by default that
+        follows from the margin's sign. True with a margin of 0 or 0.05: better at all, or by more than 5 points.
 
     Returns
     -------
@@ -43,12 +48,19 @@ def power_non_inferiority(n1: float, n0: float, p1: float, p0: float, margin: fl
     >>> round(power_non_inferiority(229.489, 229.489, 0.85, 0.8, -0.05), 4)
     0.8
     """
-    critical, null, error = _restricted(n1, n0, p1, p0, margin, alpha)
+    critical, null, error = _restricted(n1, n0, p1, p0, margin, alpha, upward)
     return tail(abs(p1 - p0 - margin) - critical * null, error)
 
 
 def size_non_inferiority(
-    p1: float, p0: float, margin: float, *, power: float = 0.8, alpha: float = 0.025, ratio: float = 1.0
+    p1: float,
+    p0: float,
+    margin: float,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.025,
+    ratio: float = 1.0,
+    upward: bool | None = None,
 ) -> tuple[float, float]:
     """Return the calls that arm and baseline need to rule out a difference.
 
@@ -68,18 +80,21 @@ def size_non_inferiority(
     >>> [round(n, 2) for n in size_non_inferiority(0.5, 0.5, -0.1, ratio=2)]
     [583.2, 291.6]
     """
-    critical, null, error = _restricted(ratio, 1.0, p1, p0, margin, alpha)
+    critical, null, error = _restricted(ratio, 1.0, p1, p0, margin, alpha, upward)
     wanted = quantile(check_level("power", power))
     n0 = (max(critical * null + wanted * error, 0.0) / abs(p1 - p0 - margin)) ** 2
     return ratio * n0, n0
 
 
-def _restricted(n1: float, n0: float, p1: float, p0: float, margin: float, alpha: float) -> tuple[float, float, float]:
+def _restricted(
+    n1: float, n0: float, p1: float, p0: float, margin: float, alpha: float, upward: bool | None
+) -> tuple[float, float, float]:
     check_rate("p1", p1), check_rate("p0", p0)
     check_sizes(n1, n0)
-    if not -1 < margin < 1 or margin == 0:
+    if not -1 < margin < 1 or (margin == 0 and upward is None):
         raise InvalidInputError("margin", f"{margin!r} is no difference to rule out; for 5 points lower give -0.05")
-    if (p1 - p0 - margin) * math.copysign(1.0, margin) > -1e-12:
+    side = 1 if (margin < 0 if upward is None else upward) else -1
+    if (p1 - p0 - margin) * side < 1e-12:
         raise InvalidInputError(
             "margin", f"a true difference of {p1 - p0:g} is not on the good side of {margin:g}: it cannot be ruled out"
         )

@@ -122,7 +122,8 @@ def outlook(
     )
     if len(found.arms) != len(n_per_arm):
         raise InvalidInputError(
-            "arm", f"the plan has {len(n_per_arm)} arms; the calls have {', '.join(map(tables.name, found.arms))}"
+            "arm",
+            f"the plan has {len(n_per_arm)} arms; the calls have {', '.join(map(tables.name, found.arms)) or 'none'}",
         )
     elapsed = _elapsed_hours(found)
     rows = _rows(found, n_per_arm, elapsed)

@@ -46,11 +46,11 @@ def at_planned_looks(
 ) -> Solved:
     """Solve for the one of `mde`, `power` and `n` that is None, with planned looks and a design effect."""
     if n is None:
-        assert mde is not None and power is not None  # noqa: PT018, S101  power() saw to it
+        assert mde is not None and power is not None  # noqa: PT018, S101 - power() saw to it
         factor = planned.inflation(power)
         return Solved(mde, power, question.size(power, mde) * factor * effect, factor)
     if mde is None:
-        assert power is not None  # noqa: S101
+        assert power is not None  # noqa: S101 - power() saw to it
         factor = planned.inflation(power)
         return Solved(question.mde(n / factor / effect, power, sign), power, n, factor)
 
@@ -91,13 +91,13 @@ def at_any_time(
         raise InvalidInputError("looks", "'any' pairs one call of each arm: leave shares out, or plan looks=5")
     level, base, arms = question.alpha, question.baseline, len(split)
     if n is None:
-        assert mde is not None and power is not None  # noqa: PT018, S101
+        assert mde is not None and power is not None  # noqa: PT018, S101 - power() saw to it
         fixed = question.size(power, mde)
         pairs = pairs_size(question.rate(mde), base, fixed / arms, power=power, alpha=level)
         return Solved(mde, power, pairs * arms, pairs * arms / fixed)
     pairs = n // arms
     if mde is None:
-        assert power is not None  # noqa: S101
+        assert power is not None  # noqa: S101 - power() saw to it
         start, end = question.mde(n, power, sign), (1 - base if sign > 0 else -base)
         if pairs_power(base + end, base, pairs, level) < power:
             raise InvalidInputError("n", f"{n:,} calls are too few: even the largest difference would be missed")

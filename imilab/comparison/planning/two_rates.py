@@ -6,6 +6,7 @@ Sample sizes are exact real numbers; round them up. All of them take calls as in
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 
 from imilab.comparison.planning.formulas import check_level, check_rate, check_sides, check_sizes, quantile, root, tail
@@ -53,7 +54,14 @@ def power_pooled(
 
 
 def size_pooled(
-    p1: float, p0: float, *, power: float = 0.8, alpha: float = 0.05, sides: int = 2, ratio: float = 1.0
+    p1: float,
+    p0: float,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    sides: int = 2,
+    ratio: float = 1.0,
+    both_tails: bool = False,
 ) -> tuple[float, float]:
     """Return the calls that arm and baseline need for the pooled z test.
 
@@ -65,7 +73,7 @@ def size_pooled(
         True rates of arm and baseline.
     power : float
         Chance of finding the difference.
-    alpha, sides
+    alpha, sides, both_tails
         See `power_pooled`.
     ratio : float
         Calls of the arm for each call of the baseline.
@@ -77,7 +85,8 @@ def size_pooled(
     Raises
     ------
     InvalidInputError
-        Equal rates, which no number of calls can tell apart, or a value outside its range.
+        Equal rates, which no number of calls can tell apart, a power that needs no call (with both tails counted it is
+        never below the level), or a value outside its range.
 
     Examples
     --------
@@ -87,12 +96,23 @@ def size_pooled(
     _check_difference(p1 - p0)
     critical, null, error = _normals(ratio, 1.0, p1, p0, alpha, sides)
     wanted = quantile(check_level("power", power))
+    if both_tails and sides == 2:
+        options = {"alpha": alpha, "both_tails": True}
+        return _searched(lambda n: power_pooled(ratio * n, n, p1, p0, **options), power, ratio)  # type: ignore[arg-type]
     n0 = (max(critical * null + wanted * error, 0.0) / abs(p1 - p0)) ** 2
     return ratio * n0, n0
 
 
 def mde_pooled(
-    n1: float, n0: float, p0: float, *, power: float = 0.8, alpha: float = 0.05, sides: int = 2, direction: int = 1
+    n1: float,
+    n0: float,
+    p0: float,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    sides: int = 2,
+    direction: int = 1,
+    both_tails: bool = False,
 ) -> float:
     """Return the smallest difference that the pooled z test finds with the given power.
 
@@ -102,7 +122,7 @@ def mde_pooled(
         Calls of arm and baseline.
     p0 : float
         The baseline's rate.
-    power, alpha, sides
+    power, alpha, sides, both_tails
         See `size_pooled`.
     direction : {1, -1}
         Whether the arm is better or worse.
@@ -125,7 +145,8 @@ def mde_pooled(
     check_rate("baseline", p0)
 
     def lacking(size: float) -> float:
-        return power_pooled(n1, n0, p0 + direction * size, p0, alpha=alpha, sides=sides) - power
+        arm = p0 + direction * size
+        return power_pooled(n1, n0, arm, p0, alpha=alpha, sides=sides, both_tails=both_tails) - power
 
     largest = (1 - p0 if direction > 0 else p0) - 1e-12
     if lacking(largest) < 0:
@@ -187,9 +208,14 @@ def size_arcsine(
     """
     _check_difference(p1 - p0)
     check_level("power", power)
+    return _searched(lambda n: power_arcsine(ratio * n, n, p1, p0, alpha=alpha, sides=sides), power, ratio)
+
+
+def _searched(power_of: Callable[[float], float], power: float, ratio: float) -> tuple[float, float]:
+    """Return the calls of arm and baseline at which the power, by the baseline's calls, is what is wanted."""
 
     def lacking(log_n: float) -> float:
-        return power_arcsine(ratio * math.exp(log_n), math.exp(log_n), p1, p0, alpha=alpha, sides=sides) - power
+        return power_of(math.exp(log_n)) - power
 
     if lacking(-20.0) >= 0:
         raise InvalidInputError("power", f"{power!r} is no more than the level: no call is needed")

@@ -34,12 +34,12 @@ _NEVER = np.iinfo(np.int64).min
 
 @dataclass(frozen=True, eq=False)
 class Allocation:
-    """The calls of two or more arms in the order of their allocation.
+    """The calls of the arms in the order of their allocation.
 
     Attributes
     ----------
     arms : tuple
-        The arms' values, the baseline first.
+        The arms' values, the baseline first; fewer than two while calls of others have not come.
     arm : numpy.ndarray
         Each call's arm, as index into `arms`.
     state : numpy.ndarray
@@ -121,7 +121,7 @@ def read_allocation(
     Raises
     ------
     InvalidInputError
-        A column, arm or outcome that is not there, or fewer than two arms.
+        A column, arm or outcome that is not there.
     """
     if arm in RESULT_COLUMNS or arm == "outcome":
         raise InvalidInputError("arm", f"{arm!r} is what became of a call; compare by something chosen before it")
@@ -179,12 +179,10 @@ def _read(calls: IntoFrame, arm: str, one: Metric, early_hangup_seconds: float) 
 
 def _arms(values: pd.Series[Any], arm: str, baseline: object) -> tuple[Any, ...]:
     names = sorted(values.unique())
-    listed = ", ".join(tables.name(name) for name in names) or "none"
-    if len(names) < 2:
-        raise InvalidInputError("arm", f"a comparison needs two arms or more; in {arm!r} there is: {listed}")
-    if baseline is None:
+    if baseline is None or len(names) < 2:
         return tuple(names)
     if baseline not in names:
+        listed = ", ".join(tables.name(name) for name in names)
         raise InvalidInputError("baseline", f"{baseline!r} is no arm; in {arm!r} there is: {listed}")
     return (baseline, *(name for name in names if name != baseline))
 

@@ -14,9 +14,11 @@ from imilab.comparison.sequential.paired import always_valid_interval, log_e_val
 from imilab.comparison.sequential.pairs import Pairs, form_pairs
 from imilab.comparison.sequential.standing import Standing, Watched
 
-__all__ = ["watch_pairs"]
+__all__ = ["PATH", "watch_pairs"]
 
 Floats = NDArray[np.float64]
+PATH = ("arm", "pair", "wins", "losses", "e_value")
+"""Columns of the path."""
 _MUCH = 0.05
 _CHUNK = 4096
 

@@ -184,7 +184,7 @@ def planned_bounds(spent: ArrayLike, information: ArrayLike, *, two_sided: bool 
     bounds = np.full(len(fractions), np.inf)
     for look, step in enumerate(steps):
         if step > trial.above(_NEVER):
-            bounds[look] = _root(lambda z, step=step: trial.above(z) - step, -_NEVER, _NEVER)  # type: ignore[misc]
+            bounds[look] = _root(lambda z, step=step: trial.above(z) - step, -_NEVER, _NEVER)  # type: ignore[misc]  # mypy infers no lambda with a default
         if look + 1 < len(steps):
             trial.go_on(bounds[look])
     return bounds

@@ -42,7 +42,7 @@ class Monitoring(tables.Table):
     outcome, arm : str
         What is watched, and the column that tells the arms apart.
     baseline : object
-        The baseline's value in that column.
+        The baseline's value in that column; None where it was not given and fewer than two arms have calls.
     confidence : float
         Coverage of each interval, at all looks at once.
     warnings : tuple of str
@@ -91,7 +91,7 @@ class Monitoring(tables.Table):
 
     def to_rows(self) -> list[dict[str, str]]:
         """Return what is shown; see `Table`."""
-        return [self._shown(row) for row in self.rows.to_dict("records")]
+        return [self._shown(row) for row in self.rows.to_dict("records")] or [{"decision": self.decision}]
 
     def _shown(self, row: dict[Any, Any]) -> dict[str, str]:
         planned = not pd.isna(row["looks"])

@@ -11,9 +11,10 @@ from imilab.comparison.sequential.look_statistics import FEWEST_NUMBERS
 from imilab.comparison.sequential.planned import TakenLook, looks_due, sequential_p, take_looks
 from imilab.comparison.sequential.standing import Standing, Watched
 
-__all__ = ["watch_looks"]
+__all__ = ["PATH", "watch_looks"]
 
-_PATH = ("arm", "look", "n", "information", "statistic", "bound", "estimate", "low", "high", "crossed")
+PATH = ("arm", "look", "n", "information", "statistic", "bound", "estimate", "low", "high", "crossed")
+"""Columns of the path."""
 
 
 def watch_looks(watched: Watched, *, final: bool) -> tuple[list[Standing], pd.DataFrame, list[str], tuple[str, ...]]:
@@ -43,7 +44,7 @@ def watch_looks(watched: Watched, *, final: bool) -> tuple[list[Standing], pd.Da
             "Jennison and Turnbull (1989); p: repeated p value."
         ),
     )
-    return standings, pd.DataFrame(path, columns=list(_PATH)), sentences, notes
+    return standings, pd.DataFrame(path, columns=list(PATH)), sentences, notes
 
 
 def _deciding(looks: list[TakenLook]) -> TakenLook:

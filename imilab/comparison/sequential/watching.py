@@ -11,11 +11,13 @@ from narwhals.typing import IntoFrame
 from imilab import tables
 from imilab.comparison import cautions
 from imilab.comparison.sequential.allocation import AWAITED, DECIDED, Allocation, read_allocation
+from imilab.comparison.sequential.always import PATH as PAIRS
 from imilab.comparison.sequential.always import watch_pairs
 from imilab.comparison.sequential.planned import WatchedDesign
 from imilab.comparison.sequential.result import Monitoring
 from imilab.comparison.sequential.sample_ratio import sample_ratio_e_values
 from imilab.comparison.sequential.standing import Standing, Watched
+from imilab.comparison.sequential.timetable import PATH as LOOKS
 from imilab.comparison.sequential.timetable import watch_looks
 from imilab.comparison.tally import read_tally
 from imilab.counting import read_frame
@@ -77,11 +79,13 @@ def monitor(
     Returns
     -------
     Monitoring
+        Where fewer than two arms have a call as yet, it has no rows, and says to go on.
 
     Raises
     ------
     InvalidInputError
-        A column, arm or outcome that is not there; more arms than the design has; no design.
+        A column, arm or outcome that is not there; more arms than the design has; fewer than two and no more calls to
+        come; no design.
 
     Examples
     --------
@@ -110,9 +114,7 @@ def monitor(
         names = ", ".join(map(tables.name, found.arms))
         raise InvalidInputError("arm", f"the plan has {len(design.n_per_arm)} arms; in {arm!r} there are {names}")
     watched = Watched(found, design, one, arm)
-    standings, path, sentences, notes = (
-        watch_looks(watched, final=final) if len(design.looks) > 1 else watch_pairs(watched)
-    )
+    standings, path, sentences, notes = _watch(watched, final=final)
     voice = _voice_caution(calls, arm, one)
     warnings = (*voice, *_warnings(found, watched), *(text for each in standings for text in each.warnings))
     warnings = tuple(dict.fromkeys(warnings))
@@ -123,15 +125,31 @@ def monitor(
         path=path,
         planned=_planned(design),
         margin=design.margin,
-        decision="stop" if all(each.decision == "stop" for each in standings) else "go on",
+        decision="stop" if standings and all(each.decision == "stop" for each in standings) else "go on",
         verdict=" ".join(sentences),
         outcome=outcome,
         arm=arm,
-        baseline=found.arms[0],
+        baseline=found.arms[0] if standings else baseline,
         confidence=confidence,
         warnings=warnings,
         footnotes=(*notes, *_footnotes(found, watched, given=baseline is not None)),
     )
+
+
+def _watch(watched: Watched, *, final: bool) -> tuple[list[Standing], pd.DataFrame, list[str], tuple[str, ...]]:
+    """Return standings, path, sentences and notes, by looks or by pairs; of fewer than two arms there is none yet."""
+    found, planned = watched.found, len(watched.design.looks) > 1
+    if len(found.arms) > 1:
+        return watch_looks(watched, final=final) if planned else watch_pairs(watched)
+    there = f"only {tables.name(found.arms[0])} has calls" if found.arms else "no arm has a call"
+    if final:
+        raise InvalidInputError("arm", f"a comparison needs two arms or more; in {watched.column!r} {there}")
+    resolved = int((found.state == DECIDED).sum())
+    sentence = (
+        f"Go on: there is nothing to compare yet. The plan has {len(watched.design.n_per_arm)} arms, and in "
+        f"{watched.column!r} {there} ({resolved:,} of {watched.design.n:,} resolved calls are in)."
+    )
+    return [], pd.DataFrame(columns=list(LOOKS if planned else PAIRS)), [sentence], ()
 
 
 def _planned(design: WatchedDesign) -> pd.DataFrame:
@@ -209,7 +227,7 @@ def _warnings(found: Allocation, watched: Watched) -> tuple[str, ...]:
 def _split(found: Allocation, design: WatchedDesign) -> tuple[float, str]:
     """Return the largest e-value against the planned split so far, and the split."""
     arms = found.arm[: found.settled][found.state[: found.settled] == DECIDED]
-    if not len(arms):
+    if not len(arms) or len(found.arms) < 2:
         return 0.0, ""
     each_call = np.eye(len(found.arms))[arms]
     _, p = sample_ratio_e_values(each_call, design.n_per_arm[: len(found.arms)])
@@ -220,11 +238,9 @@ def _split(found: Allocation, design: WatchedDesign) -> tuple[float, str]:
 
 def _footnotes(found: Allocation, watched: Watched, *, given: bool) -> tuple[str, ...]:
     chosen = "as asked" if given else "the first arm in sorted order, as none was given"
+    baseline = f" Baseline: {tables.name(found.arms[0])} ({chosen})." if len(found.arms) > 1 else ""
     return (
-        (
-            f"Difference: of the chance that a resolved call {watched.metric.phrase}, arm less baseline. "
-            f"Baseline: {tables.name(found.arms[0])} ({chosen})."
-        ),
+        f"Difference: of the chance that a resolved call {watched.metric.phrase}, arm less baseline.{baseline}",
         (
             "Pending calls hold the looks and pairs behind them back, in the order of allocation; calls given up "
             f"({found.given_up:,}) and not placed are set aside. Voicemail counts as answered for the platform."
