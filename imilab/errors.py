@@ -9,6 +9,7 @@
     ├── NotArmedError            the real platform may not be dialled (yet)          missing
     ├── SendStoppedError         a campaign stopped itself                           reason
     ├── StoreError               the embedded database
+    │   ├── StoreAwayError       it cannot be opened now, and may be later
     │   ├── StoreLockedError     another process is sending from this store
     │   └── StoreVersionError    written by a newer imilab
     ├── SignatureError           a webhook that the platform did not sign
@@ -31,9 +32,9 @@ holds a key, a full number or a request body.
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
+
+from imilab.hiding import hides_arguments, without_frames
 
 __all__ = [
     "BadRequestError",
@@ -50,6 +51,7 @@ __all__ = [
     "SendStoppedError",
     "ServerError",
     "SignatureError",
+    "StoreAwayError",
     "StoreError",
     "StoreLockedError",
     "StoreVersionError",
@@ -61,42 +63,13 @@ __all__ = [
     "without_frames",
 ]
 
-E = TypeVar("E", bound=BaseException)
-T = TypeVar("T")
-P = ParamSpec("P")
-
 
 class ImilabError(Exception):
     """Base of every error that imilab raises on purpose. It can be copied and sent to another process."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # pickle's own way, which skips `__init__`; typeshed leaves it out
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
-
-
-def without_frames(error: E) -> E:
-    """Drop from an error the frames and errors that led to it, and return it.
-
-    Their local variables hold keys, numbers and bodies, and a notebook's verbose traceback prints local variables.
-    Raise the error again outside of the `except` clause, from a frame that holds none.
-    """
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    return error
-
-
-def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """Make a function raise imilab's errors, and interrupts, without what it was called with in a verbose traceback."""
-
-    @wraps(function)
-    def hidden(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except (ImilabError, KeyboardInterrupt) as problem:
-            failure = without_frames(problem)
-        del args, kwargs
-        raise failure
-
-    return hidden
+        # pickle's own way, which skips `__init__`
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # not in typeshed
 
 
 class InvalidInputError(ImilabError, ValueError):
@@ -161,6 +134,10 @@ class SendStoppedError(ImilabError):
 
 class StoreError(ImilabError):
     """The embedded database cannot be used."""
+
+
+class StoreAwayError(StoreError):
+    """The store cannot be opened now, and may be later: its server is away, or its disk is full."""
 
 
 class StoreLockedError(StoreError):

@@ -65,6 +65,7 @@ def test_every_setting_can_come_from_the_environment(monkeypatch):
         "quiet_hours": "21:00-08:00",
         "quiet_days": "mon-fri",
         "silent_days": "sun",
+        "country_zones": "jm=America/Jamaica, US=America/New_York  America/Chicago",
         "do_not_call": "dnc.csv",
         "cap_number_in_flight": "2",
         "cap_number_per_day": "4",
@@ -103,12 +104,22 @@ def test_every_setting_can_come_from_the_environment(monkeypatch):
     assert (settings.cap_campaign, settings.do_not_call) == (100, Path("dnc.csv"))
     assert settings.price_per_call == {"GB": Decimal("0.012"), "*": Decimal("0.03")}
     assert settings.contact_policy == {"contactPolicyGroup": "g1", "channelCheckConsent": True}
+    assert settings.country_zones == {"JM": ("America/Jamaica",), "US": ("America/New_York", "America/Chicago")}
+
+
+def test_a_hub_secret_may_hold_whatever_the_platform_lets_one_type():
+    settings = Settings(hub_secret="zwei Wörter", previous_hub_secret="秘密")
+    assert settings.hub_secrets == ("zwei Wörter".encode(), "秘密".encode())
 
 
 def test_the_file_may_hold_lists():
-    write_file('requested_receipts = ["OFFERED"]\nallow_list = ["+12025550123"]\n')
+    write_file(
+        'requested_receipts = ["OFFERED"]\nallow_list = ["+12025550123"]\n'
+        '[country_zones]\nJM = ["America/Jamaica"]\nBS = "America/Nassau"\n'
+    )
     settings = Settings()
     assert (settings.requested_receipts, settings.allow_list) == (("offered",), ("+12025550123",))
+    assert settings.country_zones == {"JM": ("America/Jamaica",), "BS": ("America/Nassau",)}
 
 
 def test_nothing_is_guessed():
@@ -128,7 +139,7 @@ WRONG: list[tuple[str, Any]] = [
         for url in ("https://h/?q=1", "https://h:99999", "http://127.0.0.1.example", "https://", "", 5)
     ),
     *(("key", key) for key in ("", " x", "x\n", "a b\t", "schlüssel", 5)),
-    *(("hub_secret", secret) for secret in ("", "\x00")),
+    *(("hub_secret", secret) for secret in ("", " ", "\x00", "two\nlines", "pasted\n", " pasted", "\ud800")),
     *(("number_key", key) for key in ("", "0f" * 31, "zz" * 32, "0f" * 32 + "0")),
     *(("caller_id", number) for number in ("12025550100", "+0", "")),
     *(("notify_url", url) for url in ("http://lab.example.com", "lab", "")),
@@ -138,6 +149,10 @@ WRONG: list[tuple[str, Any]] = [
     *(("number_types", value) for value in ("voip", "", ["premium_rate"])),
     *(("quiet_hours", value) for value in ("20-9", "night", "")),
     *((name, "mon;fri") for name in ("quiet_days", "silent_days")),
+    *(
+        ("country_zones", value)
+        for value in ("JM", "JM=", "JM=Mars/Base", "XX=America/Jamaica", {"JM": []}, {"JM": 5}, 5)
+    ),
     *((f"cap_{name}", 0) for name in ("number_in_flight", "number_per_day", "campaign", "per_day")),
     *(("tenant_zone", zone) for zone in ("Mars/Olympus", "", "../etc/passwd", "India\0")),
     *(("calls_per_second", number) for number in (0, -1, 1001, "many", float("nan"), float("inf"))),

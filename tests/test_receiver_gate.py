@@ -81,7 +81,7 @@ def test_the_url_can_be_checked_with_the_token_and_without_and_not_with_another(
     rig = start(token=TOKEN)
 
     def status(path: str) -> int:
-        request = f"{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+        request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         return rig.ask(request.encode())[0] if method == "GET" else _head(rig, request)
 
     assert [status(path) for path in ("/receipts", f"/receipts/{TOKEN}", f"/receipts/{OTHER}")] == [200, 200, 404]
@@ -130,7 +130,7 @@ def test_the_settings_reach_the_receiver(tmp_path):
             assert read_answer(connection) == (200, b"stored")
 
 
-LOOK = "GET {path} HTTP/1.1\r\nHost: h\r\n{headers}\r\n"
+LOOK = "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
 PROXIED = ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 proxy", "X-Real-IP: 127.0.0.1"]
 
 
@@ -152,7 +152,48 @@ def test_without_a_token_no_proxy_sees_health_or_metrics(start):
     rig = start()
     for path in ("/health", "/metrics"):
         assert rig.ask(LOOK.format(path=path, headers="X-Forwarded-For: x\r\n").encode())[0] == 404
-        assert rig.ask(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n".encode())[0] == 421
+        assert rig.ask(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())[0] == 421
+
+
+def test_health_and_metrics_are_hidden_from_requests_for_another_host(start):
+    rig = start(token=TOKEN)
+
+    def status(host: str, *headers: str) -> int:
+        lines = "".join(f"{line}\r\n" for line in headers)
+        return rig.ask(f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n".encode())[0]
+
+    here = ["localhost", "LOCALHOST:8081", "127.0.0.1", "127.0.0.1:8081", "127.9.9.9", "[::1]", "[::1]:8081"]
+    elsewhere = ["lab.ngrok.app", "lab.ngrok.app:443", "203.0.113.9", "[2001:db8::1]:80", "localhost.example", "", ":1"]
+    assert [status(host) for host in here] == [200] * len(here)
+    assert [status(host) for host in elsewhere] == [404] * len(elsewhere)
+    assert status(elsewhere[0], f"Authorization: Bearer {TOKEN}") == 200
+    assert rig.ask(b"GET /metrics HTTP/1.0\r\n\r\n")[0] == 200  # an old program's, which names no host
+
+
+FOREIGN = {
+    "a tunnel": post(body()).replace(b"Host: localhost", b"Host: lab.ngrok.app"),
+    "a proxy": post(body(), "X-Forwarded-For: 203.0.113.9"),
+    "a web page": post(body(), "Origin: https://page.example", "Content-Type: text/plain"),
+    "a page without a name": post(body(), "Origin: null"),
+    "a name for this machine": post(body()).replace(b"Host: localhost", b"Host: rebound.example:8081"),
+}
+
+
+def test_without_a_secret_receipts_that_say_that_they_come_from_elsewhere_are_refused(start, caplog):
+    rig = start()
+    answers = {name: rig.ask(request)[0] for name, request in FOREIGN.items()}
+    assert answers == dict.fromkeys(FOREIGN, 401)
+    assert (rig.raws(), rig.counted()) == ([], {"forged": len(FOREIGN)})
+    assert "set a hub secret or a receiver token" in caplog.text
+    assert rig.ask(b"GET /receipts HTTP/1.1\r\nHost: lab.ngrok.app\r\n\r\n")[0] == 401  # told when the URL is saved
+    assert rig.ask(post(body())) == (200, b"stored")
+
+
+def test_with_a_token_they_are_taken_from_everywhere(start):
+    rig = start(token=TOKEN)
+    requests = [request.replace(b"/receipts", f"/receipts/{TOKEN}".encode(), 1) for request in FOREIGN.values()]
+    assert [rig.ask(request)[0] for request in requests] == [200] * len(FOREIGN)
+    assert rig.ask(b"GET /receipts HTTP/1.1\r\nHost: lab.ngrok.app\r\n\r\n")[0] == 200
 
 
 def test_behind_a_prefix_the_receiver_answers_with_and_without_it(start):

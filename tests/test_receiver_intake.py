@@ -39,7 +39,7 @@ def odd(raw: bytes) -> Waiting:
 
 
 def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    return asyncio.run(work())  # type: ignore[arg-type]
+    return asyncio.run(work())  # type: ignore[arg-type]  # all are coroutines
 
 
 def messages(store: Store) -> list[str]:

@@ -17,7 +17,7 @@ from tests.receiver_rig import NOT_RETRIED, ReceiverRig, body, post, read_answer
 
 PATIENCE_SECONDS = 1.0  # what a good receipt may take while others are slow
 BRIEF = ConnectionLimits(header_seconds=0.3, request_seconds=0.6, idle_seconds=0.5)
-HEAD = b"POST /receipts HTTP/1.1\r\nHost: h\r\n"
+HEAD = b"POST /receipts HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture
@@ -211,6 +211,29 @@ def test_spellings_of_the_path_lead_to_the_receiver(start):
     assert {path: rig.ask(post(body(), path=path))[0] for path in paths} == dict.fromkeys(paths, 200)
 
 
+@pytest.mark.parametrize("length", [40_000, 60_000, 100_000, 240_000])
+@pytest.mark.parametrize("where", ["header", "path"])
+def test_long_headers_are_refused_although_they_came_in_one_read(start, where, length):
+    rig = start()
+    long = "a" * length
+    request = post(body(), f"X-Long: {long}") if where == "header" else post(body(), path=f"/receipts?{long}")
+    assert rig.ask(request)[0] == 431
+    with rig.connect() as kept:  # and with or after a good one
+        kept.sendall(post(body()))
+        assert read_answer(kept) == (200, b"stored")
+        kept.sendall(request)
+        assert read_answer(kept)[0] == 431
+    with rig.connect() as ahead:
+        ahead.sendall(post(body(2)) + request)
+        assert read_answer(ahead)[0] in {0, 200, 431}  # the first is still under way, and comes again
+    assert rig.server.connections.counts["too_large"] == 3
+    assert rig.counted().keys() <= {"stored"}
+
+
+def test_headers_that_just_fit_are_taken(start):
+    assert start().ask(post(body(), f"X-Long: {'a' * 32_000}")) == (200, b"stored")
+
+
 def test_large_bodies_of_others_leave_room_for_receipts(start):
     rig = start()
     large = post(b"x" * 200_000, length=250_000)
@@ -228,7 +251,7 @@ def flood(connection: socket.socket, at_once: int) -> None:
     connection.settimeout(0.2)
     with contextlib.suppress(OSError):
         for _ in range(20_000):
-            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n" * at_once)
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * at_once)
             if at_once == 1:
                 time.sleep(0.0005)
 

@@ -14,7 +14,7 @@ from imilab.wire import sign
 from tests.prometheus_text import read
 from tests.receiver_rig import ReceiverRig, body, post
 
-LOOK = b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"
+LOOK = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SECRET = b"hub secret"
 
 

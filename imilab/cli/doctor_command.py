@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -110,18 +111,42 @@ def _check_notify_url(settings: Settings) -> Finding:
         return Finding("notify URL", None, "not set; receipts then go where the platform's outbound webhook says")
     import httpx
 
+    from imilab.receiver.answers import CHECKED
+
     try:
-        answer = httpx.head(settings.notify_url, timeout=_REACH_SECONDS, follow_redirects=False)
+        for method in ("HEAD", "GET"):
+            answer = httpx.request(method, settings.notify_url, timeout=_REACH_SECONDS, follow_redirects=False)
+            if answer.status_code != 200:
+                words = f"answers {answer.status_code} to {method}; the platform wants 200"
+                return Finding("notify URL", False, words)
     except httpx.HTTPError as problem:
         return Finding(
             "notify URL", False, f"cannot be reached from here ({type(problem).__name__}); is `imilab receive` on?"
         )
-    if answer.status_code == 200:
-        return Finding("notify URL", True, "answers 200, as the platform wants")
-    return Finding("notify URL", False, f"answers {answer.status_code}; the platform wants 200")
+    if answer.content != CHECKED.body:
+        words = "answers 200, but is not imilab's receiver: what it is sent may be lost; check path and proxy"
+        return Finding("notify URL", False, words)
+    if _lacks_token(settings):
+        return Finding("notify URL", False, "answers 200, but receipts get 401: end it in /<IMILAB_RECEIVER_TOKEN>")
+    return Finding("notify URL", True, "answers 200, as the platform wants, and is imilab's receiver")
+
+
+def _lacks_token(settings: Settings) -> bool:
+    """Say whether a token is asked for and neither in the URL nor, perhaps, in a header that the tenant adds."""
+    token = settings.receiver_token
+    if token is None or settings.notify_url_auth_id is not None:
+        return False
+    return not unquote(urlsplit(settings.notify_url or "").path).endswith(f"/{token.get_secret_value()}")
 
 
 def _check_hub_secret(settings: Settings) -> Finding:
+    from imilab.receiver.gate import Gate
+
+    token = settings.receiver_token
+    try:
+        Gate(settings.hub_secrets, token.get_secret_value() if token else None)
+    except ConfigError as problem:
+        return Finding("hub secret", False, str(problem))
     if settings.hub_secrets:
         return Finding("hub secret", True, "present; receipts are verified")
     if settings.receiver_token:
@@ -142,6 +167,7 @@ def _check_port(_: Settings) -> Finding:
 
 
 def _check_store(settings: Settings) -> Finding:
+    from imilab.receiver.health import write_and_count
     from imilab.store import Store
 
     if settings.store_url is None and not settings.store.exists():
@@ -149,7 +175,7 @@ def _check_store(settings: Settings) -> Finding:
     try:
         with Store.from_settings(settings) as store:
             place = settings.store if settings.store_url is None else store.place
-            store.write(lambda connection: connection.execute("SELECT 1").fetchone())
+            store.write(write_and_count)
             ((count,),) = store.rows("SELECT count(*) FROM receipts")
             warnings = store.warnings()
     except ImilabError as problem:

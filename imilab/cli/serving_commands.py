@@ -11,10 +11,13 @@ from typing import Annotated
 import typer
 
 from imilab.config import Settings
+from imilab.errors import ImilabError
 
 __all__ = ["RECEIVE_PORT", "receive", "simulate"]
 
 RECEIVE_PORT = 8081
+
+_log = logging.getLogger("imilab.receiver")
 
 
 class LogFormat(StrEnum):
@@ -71,16 +74,27 @@ def receive(
     ] = LogFormat.TEXT,
 ) -> None:
     """Receive the platform's receipts into the store; each is on the disk before it is acknowledged."""
+    from imilab.receiver.log_lines import log_to
+
+    as_json = log_format is LogFormat.JSON
+    log_to(sys.stderr, as_json=as_json)
+    try:
+        _receive(Settings(), host, port, path_prefix, as_json)
+    except ImilabError as problem:
+        if not as_json:
+            raise
+        _log.error("%s", problem, extra={"event": "failed"})
+        raise typer.Exit(1) from None
+
+
+def _receive(settings: Settings, host: str, port: int, path_prefix: str, as_json: bool) -> None:
     from imilab.receiver import RECEIPTS_PATH, Receiver
     from imilab.receiver.intake import SWITCH_SECONDS
-    from imilab.receiver.log_lines import log_to
+    from imilab.receiver.late_store import LateStore
     from imilab.serving import bind, make_server
-    from imilab.store import Store
 
-    settings, as_json = Settings(), log_format is LogFormat.JSON
-    log_to(sys.stderr, as_json=as_json)
     sys.setswitchinterval(SWITCH_SECONDS)
-    with Store.from_settings(settings) as store:
+    with LateStore(settings) as store:
         receiver = Receiver.from_settings(store, settings, path_prefix=path_prefix)
         receiver.check_address(host)
         listener = bind(host, port)
@@ -91,15 +105,17 @@ def receive(
         secret_part = "/<receiver token>" if settings.receiver_token else ""
         _say(f"Receiving on {url}{secret_part} into {store.place}; Ctrl-C ends it.", "started", as_json)
         if receiver.is_open:
-            _say("Neither a hub secret nor a token is set: whoever reaches this can send receipts.", "open", as_json)
+            _say("Neither a hub secret nor a token is set: every program here can send receipts.", "open", as_json)
+        store.keep_trying(give_up=lambda: setattr(server, "should_exit", True))
         server.run(sockets=[listener])
         counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in receiver.counts.items())
         _say(f"Stopped: {counts}.", "stopped", as_json, receiver.counts)
+        store.check()
 
 
 def _say(words: str, event: str, as_json: bool, counts: Mapping[str, int] | None = None) -> None:
     """Tell the user, or the log where it is read by machines."""
     if as_json:
-        logging.getLogger("imilab.receiver").info(words, extra={"event": event, "counts": counts})
+        _log.info(words, extra={"event": event, "counts": counts})
     else:
         typer.echo(words)

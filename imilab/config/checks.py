@@ -21,6 +21,8 @@ __all__ = [
     "check_caller_id",
     "check_contact_policy",
     "check_countries",
+    "check_country_zones",
+    "check_hub_secret",
     "check_number_key",
     "check_number_types",
     "check_prices",
@@ -59,6 +61,15 @@ def check_secret(value: SecretStr | None) -> SecretStr | None:
         text = value.get_secret_value()
         if not text or not text.isascii() or not text.isprintable() or text != text.strip():
             raise ValueError("empty, or holds spaces or characters that no header can carry")
+    return value
+
+
+def check_hub_secret(value: SecretStr | None) -> SecretStr | None:
+    """Return a secret that signs; no header carries it, so it may hold spaces and letters of any language."""
+    if value is not None:
+        text = value.get_secret_value()
+        if not text or not text.isprintable() or text != text.strip():
+            raise ValueError("empty, or begins or ends with a space, or holds a control character")
     return value
 
 
@@ -104,6 +115,15 @@ def check_countries(value: object) -> tuple[str, ...]:
     return countries
 
 
+def check_country_zones(value: object) -> dict[str, tuple[str, ...]]:
+    """Return zones by country, from a mapping or a text such as ``JM=America/Jamaica, US=America/New_York EST5EDT``."""
+    pairs = dict(_pair(part) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    zones = {str(country).upper(): _zones(names) for country, names in _mapping(pairs).items()}
+    if not all(map(_is_country, zones)):
+        raise ValueError("a country that is no ISO 3166 code; write JM=America/Jamaica")
+    return zones
+
+
 def check_number_types(value: object) -> tuple[object, ...]:
     """Return kinds of numbers that may be called."""
     types = _split(value)
@@ -142,6 +162,13 @@ def check_zone(value: str | None) -> str | None:
         return None if value is None else ZoneInfo(value).key
     except (KeyError, ValueError, OSError):
         raise ValueError("not an IANA zone like Asia/Kolkata") from None
+
+
+def _zones(names: object) -> tuple[str, ...]:
+    zones = names.split() if isinstance(names, str) else names
+    if not isinstance(zones, list | tuple) or not zones or not all(isinstance(zone, str) for zone in zones):
+        raise ValueError("a country without its zones; write JM=America/Jamaica, several with spaces between them")
+    return tuple(str(check_zone(zone)) for zone in zones)
 
 
 def _mapping(value: object) -> dict[str, object]:

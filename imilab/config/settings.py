@@ -29,7 +29,9 @@ _DAYS = r"^[A-Za-z]*([ ,-]+[A-Za-z]+)*$"
 _BYTES = r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$"
 
 Secret = Annotated[SecretStr, AfterValidator(checks.check_secret)]
+HubSecret = Annotated[SecretStr, AfterValidator(checks.check_hub_secret)]
 Prices = Annotated[dict[str, Decimal], NoDecode, BeforeValidator(checks.check_prices)]
+Zones = Annotated[dict[str, tuple[str, ...]], NoDecode, BeforeValidator(checks.check_country_zones)]
 Policy = Annotated[dict[str, Any] | None, NoDecode, BeforeValidator(checks.check_contact_policy)]
 
 
@@ -65,8 +67,13 @@ class Settings(BaseSettings):
         platform none.
     quiet_days, silent_days : str
         Days on which quiet hours start, such as ``mon-fri``; days that are quiet as a whole, such as ``sun``.
+    country_zones : mapping of str to sequence of str
+        Zones that you vouch for, by ISO country code, in place of those that a number's digits allow; for quiet hours
+        and for hours on the recipient's clock. Name all zones of a country that you name. In the environment
+        ``JM=America/Jamaica, BS=America/Nassau``, several of one country with spaces between them.
     do_not_call : Path, optional
-        CSV file with a column ``msisdn`` or ``number_key`` of people who must not be called.
+        CSV file with a column ``msisdn`` or ``number_key`` of people who must not be called; read when a send starts,
+        and again where it changes meanwhile.
     cap_number_in_flight, cap_number_per_day : int
         Calls to one number at a time, and in a day of the tenant's zone; on the embedded platform only where set.
     cap_campaign, cap_per_day : int, optional
@@ -127,8 +134,8 @@ class Settings(BaseSettings):
     notify_url: Annotated[str | None, AfterValidator(checks.check_receipts_url)] = Field(default=None, repr=False)
     notify_url_auth_id: str | None = None
     requested_receipts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checks.check_receipt_names)] = ()
-    hub_secret: Secret | None = None
-    previous_hub_secret: Secret | None = None
+    hub_secret: HubSecret | None = None
+    previous_hub_secret: HubSecret | None = None
     tenant_zone: Annotated[str | None, AfterValidator(checks.check_zone)] = None
     live: bool = False
     allow_list: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checks.check_allow_list)] = Field(
@@ -139,6 +146,7 @@ class Settings(BaseSettings):
     quiet_hours: str | None = Field(default=None, pattern=_HOURS)
     quiet_days: str = Field(default="mon-sun", pattern=_DAYS)
     silent_days: str = Field(default="", pattern=_DAYS)
+    country_zones: Zones = Field(default_factory=dict)
     do_not_call: Path | None = None
     cap_number_in_flight: int = Field(default=1, ge=1)
     cap_number_per_day: int = Field(default=3, ge=1)

@@ -18,22 +18,33 @@ __all__ = ["ReadingVerbs"]
 class ReadingVerbs(LabCore):
     """Receives receipts, and returns them, the requests and the calls as DataFrames."""
 
-    def receive(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Receive receipts in the background until `close`; port 0 takes a free one.
+    def receive(self, host: str = "127.0.0.1", port: int = 0, *, path_prefix: str = "") -> str:
+        """Receive receipts in the background until `close`.
+
+        Parameters
+        ----------
+        host : str
+            Where to listen. Beyond this machine, a hub secret or a receiver token is needed.
+        port : int
+            0 takes a free one.
+        path_prefix : str
+            What a proxy leaves before ``/receipts``, such as ``/imilab``, or ``/proxy/absolute/8081`` of Jupyter's.
 
         Returns
         -------
         str
-            The URL that the platform, or what forwards to it, must reach. Where `Settings.receiver_token` is set,
-            append ``/`` and the token, or send it in a header: it is not part of what is returned.
+            The URL on this machine that the platform, or what forwards to it, must reach. Where
+            `Settings.receiver_token` is set, append ``/`` and the token, or send it in a header: it is not part of what
+            is returned.
 
         Raises
         ------
         ConfigError
-            The address is taken, or would take unsigned receipts from the network.
+            The address is taken, or would take unsigned receipts from the network, or the prefix is no path.
         """
-        receiver = Receiver.from_settings(self.store, self.settings, clock=self._clock)
-        return self._services.enter_context(receiver.serve(host, port)).url + RECEIPTS_PATH
+        receiver = Receiver.from_settings(self.store, self.settings, path_prefix=path_prefix, clock=self._clock)
+        url = self._services.enter_context(receiver.serve(host, port)).url
+        return url + path_prefix.rstrip("/") + RECEIPTS_PATH
 
     def calls(self, *, unmasked: bool = False) -> pd.DataFrame:
         """Return one row a call, with its outcome as of now; `unmasked` shows full numbers.
@@ -80,14 +91,37 @@ class ReadingVerbs(LabCore):
         horizon_ms = self.settings.receipt_horizon // timedelta(milliseconds=1)
         return self._answers.calls(as_of_ms=self._clock.now_ms(), horizon_ms=horizon_ms)
 
-    def receipts(self, *, unmasked: bool = False) -> pd.DataFrame:
-        """Return one row an event, as the platform told it; `unmasked` shows full numbers and raw bodies."""
+    def receipts(self, *, unmasked: bool = False, imported: bool = True) -> pd.DataFrame:
+        """Return one row an event, as the platform told it, by webhook, poll or export.
+
+        Parameters
+        ----------
+        unmasked : bool
+            Show full numbers and raw bodies.
+        imported : bool
+            Whether the events of imported logs are among them, each that no other door told of; leave them out where
+            they are too many for pandas, as `calls_table` needs no copy. They come last, with `source` ``export`` and
+            a `receipt_id` below 0; nobody received them, so `received_at` is missing and `raw` empty.
+        """
         from imilab.frames import receipts_frame
 
-        return receipts_frame(self.store, unmasked=unmasked)
+        with self._answers.asking:
+            exported = self._answers.exported_receipts() if imported else None
+        return receipts_frame(self.store, exported, unmasked=unmasked)
 
-    def requests(self, *, unmasked: bool = False) -> pd.DataFrame:
-        """Return one row a planned or attempted call, with its state; `unmasked` shows full numbers."""
+    def requests(self, *, unmasked: bool = False, imported: bool = True) -> pd.DataFrame:
+        """Return one row a planned or attempted call, with its state.
+
+        Parameters
+        ----------
+        unmasked : bool
+            Show full numbers.
+        imported : bool
+            Whether the calls of imported logs whose rows are calls are among them. They come last, as accepted: a log
+            tells of what was placed.
+        """
         from imilab.frames import requests_frame
 
-        return requests_frame(self.store, unmasked=unmasked)
+        with self._answers.asking:
+            exported = self._answers.exported_requests() if imported else None
+        return requests_frame(self.store, exported, unmasked=unmasked)

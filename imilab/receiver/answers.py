@@ -41,18 +41,24 @@ class Answer:
         What it says.
     content_type : bytes
         Of the body.
+
+    Attributes
+    ----------
+    status : int
+    body : bytes
+        As given.
     """
 
     def __init__(self, status: int, body: bytes, content_type: bytes = _TEXT) -> None:
-        self.status = status
+        self.status, self.body = status, body
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         self._start = {"type": "http.response.start", "status": status, "headers": headers}
-        self._body = {"type": "http.response.body", "body": body}
+        self._end = {"type": "http.response.body", "body": body}
 
     async def send(self, send: Send) -> None:
         """Send it."""
         await send(self._start)
-        await send(self._body)
+        await send(self._end)
 
 
 STORED = Answer(200, b"stored")

@@ -32,7 +32,9 @@ from imilab.receiver.answers import (
 )
 from imilab.receiver.bodies import BodyReader, BodyTooLargeError, BrokenOffError
 from imilab.receiver.gate import Gate
+from imilab.receiver.health import Health
 from imilab.receiver.intake import Intake, Waiting
+from imilab.receiver.late_store import LateStore
 from imilab.receiver.metrics import CONTENT_TYPE, Family, exposition
 from imilab.receiver.requests import RECEIPTS_PATH, RequestHead
 from imilab.receiver.seldom import Seldom
@@ -43,7 +45,6 @@ from imilab.wire import read_receipt
 
 __all__ = ["RECEIPTS_PATH", "Receiver"]
 
-_HEALTH_SECONDS = 3.0
 _ANY_NUMBER = "+12025550123"
 
 Scope = MutableMapping[str, Any]
@@ -60,7 +61,7 @@ class Receiver:
 
     Parameters
     ----------
-    store : Store
+    store : Store or LateStore
         Where receipts go.
     zone : tzinfo or None
         The tenant's zone, for time stamps without one; None keeps their text until the zone is known.
@@ -86,7 +87,7 @@ class Receiver:
 
     def __init__(
         self,
-        store: Store,
+        store: Store | LateStore,
         *,
         zone: tzinfo | None = None,
         secrets: tuple[bytes, ...] = (),
@@ -104,13 +105,14 @@ class Receiver:
         self._bodies = BodyReader()
         self.tally = Tally()
         self._intake = Intake(store, on_commit=self.tally.commit_seconds.observe)
+        self._health = Health(store)
         self._connections: Connections | None = None
         self._seldom = Seldom(_log)
         self._logged = dict(self.counts)
 
     @classmethod
     def from_settings(
-        cls, store: Store, settings: Settings, *, path_prefix: str = "", clock: Clock | None = None
+        cls, store: Store | LateStore, settings: Settings, *, path_prefix: str = "", clock: Clock | None = None
     ) -> Self:
         """Return a receiver with the settings' zone, hub secrets and token."""
         token = settings.receiver_token.get_secret_value() if settings.receiver_token else None
@@ -194,6 +196,8 @@ class Receiver:
             counts["misdirected"] += 1
             return NOT_HERE
         try:
+            if self._gate.is_open:
+                self._gate.check_origin(head.is_foreign)
             self._gate.check_token(self._gate.has_token and head.holds_token(self._gate))
             if head.is_coded:
                 counts["coded"] += 1
@@ -230,24 +234,17 @@ class Receiver:
     async def _look(self, head: RequestHead) -> Answer:
         """Answer what does not store anything."""
         if head.is_for_receipts and (head.path_token is None or self._gate.knows(head.path_token)):
+            if self._gate.is_open and head.is_foreign:
+                return FORGED  # as its receipts would be: whoever saves this URL is told in time
             return CHECKED if head.method in {"GET", "HEAD"} else WRONG_METHOD
         shown = head.is_local or head.holds_token(self._gate)
         if head.method not in {"GET", "HEAD"} or not shown:
             return NOT_FOUND
         if head.path == "/health":
-            return HEALTHY if await self._writes() else UNHEALTHY
+            return HEALTHY if await self._health.is_well() else UNHEALTHY
         if head.path == "/metrics":
             return Answer(200, exposition(self._families()).encode(), CONTENT_TYPE)
         return NOT_FOUND
-
-    async def _writes(self) -> bool:
-        """Say whether receipts can be stored now."""
-        try:
-            job = self._store.submit(lambda connection: connection.execute("SELECT 1").fetchone())
-            await asyncio.wait_for(asyncio.wrap_future(job), _HEALTH_SECONDS)
-        except (StoreError, TimeoutError):
-            return False
-        return True
 
     def _families(self) -> Iterator[Family]:
         free_bytes = None

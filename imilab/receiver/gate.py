@@ -30,6 +30,8 @@ class Gate:
     ----------
     has_secrets, has_token : bool
         What is checked.
+    is_open : bool
+        Whether nothing at all is checked.
 
     Raises
     ------
@@ -43,14 +45,10 @@ class Gate:
         self._secrets = tuple(secrets)
         self._token = token.encode() if token else b""
         self.has_secrets, self.has_token = bool(self._secrets), bool(self._token)
+        self.is_open = not (self.has_secrets or self.has_token)
 
     def __repr__(self) -> str:
         return f"Gate(secrets={len(self._secrets)}, token={self.has_token})"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing at all is checked."""
-        return not (self.has_secrets or self.has_token)
 
     def check_address(self, host: str) -> None:
         """Refuse to take anyone's receipts from the network.
@@ -64,6 +62,19 @@ class Gate:
             raise ConfigError(
                 "hub_secret",
                 "it, or receiver_token, is needed to listen beyond this machine, or anyone could send receipts",
+            )
+
+    def check_origin(self, is_foreign: bool) -> None:
+        """Check that a request was made on this machine, where nothing else is checked.
+
+        Raises
+        ------
+        SignatureError
+            A tunnel, a proxy or a web page leads here, and so would anyone.
+        """
+        if self.is_open and is_foreign:
+            raise SignatureError(
+                "it came by a proxy, a tunnel or a web page, as anyone's could; set a hub secret or a receiver token"
             )
 
     def knows(self, candidate: bytes) -> bool:

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Literal
 
 from imilab.errors import StoreError
+from imilab.receiver.late_store import LateStore
 from imilab.store import Store, StoredReceipt
 from imilab.store.connection import Connection
 from imilab.store.receipt_batch import add_webhook_receipts
@@ -64,7 +65,7 @@ class Intake:
 
     Parameters
     ----------
-    store : Store
+    store : Store or LateStore
         Where receipts go.
     patience_seconds : float
         Who waits longer for a commit is told that the store fails; the receipt may still be stored, and comes again.
@@ -74,7 +75,7 @@ class Intake:
 
     def __init__(
         self,
-        store: Store,
+        store: Store | LateStore,
         *,
         patience_seconds: float = _PATIENCE_SECONDS,
         on_commit: Callable[[float], None] | None = None,
@@ -124,7 +125,7 @@ class Intake:
         """Give the store a job; in the event loop."""
         try:
             job = self.store.submit(batch.write)
-        except StoreError as problem:  # closed
+        except StoreError as problem:  # closed, or not open yet
             batch.waiting += self.take()
             batch.fail(problem)
             self._forget_answered()
@@ -186,7 +187,6 @@ class _Batch:
             if one.stored is not None:
                 outcomes.append("stored" if next(news) else "repeated")
             else:
-                key = self._intake.store.number_key
                 new = add_quarantined(connection, one.raw, one.reason, one.received_at_ms, key)
                 outcomes.append("quarantined" if new else "repeated")
         return outcomes

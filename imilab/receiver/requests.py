@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from imilab.receiver.gate import Gate
@@ -14,7 +15,7 @@ RECEIPTS_PATH = "/receipts"
 
 _BELOW = f"{RECEIPTS_PATH}/"
 _PLAIN = (b"", b"identity")
-_FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+_FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"origin"})
 
 
 class RequestHead:
@@ -39,9 +40,11 @@ class RequestHead:
         ``x-hub-signature``.
     is_coded : bool
         Whether the body is compressed, or coded in another way.
+    is_foreign : bool
+        Whether it says itself that it was not made for this machine: a proxy passed it on, a web page sent it, or
+        ``Host`` names another. What a request says is never trusted to open anything: it only closes.
     is_local : bool
-        Whether it came to a loopback address, and by no proxy that says so. What a proxy says is never trusted to
-        open anything: it only closes.
+        Whether it came to a loopback address, and is not foreign.
     """
 
     __slots__ = ("_tokens", "is_coded", "is_for_receipts", "method", "path", "path_token", "scope", "signature")
@@ -78,9 +81,24 @@ class RequestHead:
         )
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it says that it was made elsewhere, or for elsewhere."""
+        return any(
+            not _names_this_machine(value) if name == b"host" else name in _FORWARDED
+            for name, value in self.scope["headers"]
+        )
+
+    @property
     def is_local(self) -> bool:
-        """Whether the request was made on this machine."""
+        """Whether the request was made on this machine, as far as one can see."""
         server = self.scope.get("server")
-        if not server or not is_loopback(server[0]):
-            return False
-        return not any(name in _FORWARDED for name, _ in self.scope["headers"])
+        return server is not None and is_loopback(server[0]) and not self.is_foreign
+
+
+@lru_cache(64)
+def _names_this_machine(host: bytes) -> bool:
+    """Say whether a header ``Host`` names the loopback interface; its port may be missing."""
+    name, colon, port = host.decode("latin-1").rpartition(":")
+    if not colon or not port.isdecimal():
+        name = host.decode("latin-1")
+    return is_loopback(name.removeprefix("[").removesuffix("]").lower())

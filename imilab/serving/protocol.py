@@ -25,8 +25,8 @@ _UPGRADE = b"HTTP/1.1 only; leave out the header Upgrade"
 _LONG = b"too long for a request"
 
 
-class _FloodError(Exception):
-    """One connection sent many requests and awaited no answer."""
+class _OverError(Exception):
+    """The server hung up in the middle of what it read: the parser leaves the rest alone."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -47,14 +47,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._limits = book.limits
         self._since = self.loop.time()
         self._receiving = self._in_headers = self._asked = self._ended = False
-        self._bytes = 0
+        self._bytes = self._read = self._before = 0
 
     @property
     def is_over(self) -> bool:
         """Whether the server hung up."""
         return self._ended
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take the connection in."""
         super().connection_made(transport)
         self._book.add(self)
@@ -68,13 +68,14 @@ class BoundedProtocol(HttpToolsProtocol):
         """Read on, within bounds."""
         if self._ended:
             return
-        self._bytes += len(data)
+        self._read = len(data)
+        self._bytes += self._read
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             return
         except httptools.HttpParserError:
-            if not self.is_over:  # as it is after a flood
+            if not self.is_over:  # as it is after `_OverError`
                 self._book.counts["malformed"] += 1
                 self._refuse(503, _MALFORMED)
             return
@@ -96,6 +97,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application."""
+        most = self._limits.header_bytes
+        if self._bytes + self._before > most and self._head_bytes() > most:  # counted only where they can be too long
+            self._book.counts["too_large"] += 1
+            self._refuse(431, _LONG)
+            raise _OverError
         self._in_headers = False
         if self.parser.should_upgrade():  # the parser would take the body for the other protocol's, and lose it
             self._book.counts["malformed"] += 1
@@ -105,7 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) > _MOST_AT_ONCE:
             self._book.counts["turned_away"] += 1
             self._end()
-            raise _FloodError  # so that the parser leaves the rest alone
+            raise _OverError
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of the body."""
@@ -116,7 +122,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Stop the clock of the request and start that of the answer."""
         if self._ended:
             return
-        self._receiving, self._bytes = False, 0
+        self._receiving, self._bytes, self._before = False, 0, self._read
         self._since = self.loop.time()
         if not self.cycle.response_complete and not self.flow.write_paused:
             self._book.works(self)
@@ -165,6 +171,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._end()
         if self.transport.get_write_buffer_size():  # it takes no answer
             self.transport.abort()
+
+    def _head_bytes(self) -> int:
+        """Count the first line and headers, which may have come in one read with the end of another request."""
+        return len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
 
     def _waits(self) -> None:
         self._since = self.loop.time()

@@ -22,6 +22,8 @@ _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
 _BACKLOG = 2048
 _TICKS_A_SWEEP = 2  # uvicorn ticks ten times a second
+_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read here, never bound
+"""Who listens on all addresses can be asked from this machine at this one."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -158,7 +160,7 @@ class BackgroundServer:
     port : int
         The port it listens on.
     url : str
-        ``http://host:port``.
+        ``http://host:port``; where it listens on all addresses, the loopback one.
     connections : Connections
         Who is connected.
     """
@@ -168,7 +170,8 @@ class BackgroundServer:
     ) -> None:
         self._socket = bind(host, port)
         self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        shown = _ANY_ADDRESS.get(host, host)
+        self.url = f"http://[{shown}]:{self.port}" if ":" in shown else f"http://{shown}:{self.port}"
         self._server = make_server(app, limits=limits)
         self.connections = self._server.connections
         self._thread = threading.Thread(target=self._run, name=f"imilab-server-{self.port}", daemon=True)
