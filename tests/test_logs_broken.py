@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from imilab.archive import Archive
@@ -80,6 +80,7 @@ def test_counts_of_a_broken_csv_add_up_and_its_good_rows_are_kept(lines):
     delimiter=st.sampled_from([",", ";", "\t"]),
     size=st.integers(1, 200),
 )
+@example(cells=[["", "", "\n"]], delimiter=",", size=1)
 @QUICK
 def test_what_the_standard_library_writes_is_read_back_whatever_the_blocks(cells, delimiter, size):
     text = csv_text(cells, ("a", "b", "c"), delimiter=delimiter, quoting=csv.QUOTE_ALL)
@@ -100,6 +101,8 @@ def test_what_the_standard_library_writes_is_read_back_whatever_the_blocks(cells
 
 
 @given(lines=LINES)
+@example(lines=[b'""\n', b'"a\nb"\n'])
+@example(lines=[b'"never closed,c\n', b'm,c,OFFERED,7407,"two\nlines",2026-03-02 10:00:00,+1\n', b'"never closed,c\n'])
 @QUICK
 def test_the_quick_way_and_the_careful_way_read_the_same(lines):
     from imilab.logs import delimited

@@ -164,7 +164,7 @@ def test_times_without_a_zone_are_never_guessed(tmp_path):
         ("none.csv", b"", "empty"),
         ("broken.zip", b"PK\x03\x04 no zip", "broken"),
         ("bad.parquet", b"PAR1 no", "no Parquet file"),
-        ("other.csv", b"Shoe,Size\nsneaker,44\n", r"no column tells the call's id .*Columns of other.csv: Shoe, Size"),
+        ("other.csv", b"Shoe,Size\nsneaker,44\n", r"other.csv: no column tells the call's id .*Columns: Shoe, Size"),
     ],
 )
 def test_files_that_cannot_be_used_are_refused_with_the_reason(tmp_path, name, data, match):

@@ -43,6 +43,8 @@ def s3(files) -> Iterator[dict[str, object]]:
         client.create_bucket(Bucket="exports")
         for name in ("export.zip", "one.csv", "two.csv"):
             client.upload_file(str(folder / name), "exports", f"2026/{name}")
+        for name in ("part-1.csv", "part-2.csv", "part-", "export#1.csv", "export", "a b.csv", "a%20b.csv", "a[1].csv"):
+            client.upload_file(str(folder / "one.csv"), "exports", f"odd/{name}")
         client.close()
         yield {"key": "lab", "secret": SECRET, **access, "client_kwargs": {"region_name": "us-east-1"}}
     finally:
@@ -54,6 +56,24 @@ def test_logs_on_s3_read_as_they_do_here(tmp_path, files, s3, path):
     bring_in(path, tmp_path / "a", remote=s3)
 
     assert kept(tmp_path / "a") == files[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("odd/part-?.csv", ("part-1.csv", "part-2.csv")),
+        ("*/part-?.csv", ("odd/part-1.csv", "odd/part-2.csv")),
+        ("odd/export#1.csv", ("export#1.csv",)),
+        ("odd/a%20b.csv", ("a%20b.csv",)),
+        ("odd/a[1].csv", ("a[1].csv",)),
+        (
+            "odd",
+            ("odd/a b.csv", "odd/a%20b.csv", "odd/a[1].csv", "odd/export#1.csv", "odd/part-1.csv", "odd/part-2.csv"),
+        ),
+    ],
+)
+def test_a_name_on_s3_is_read_as_it_stands(tmp_path, s3, path, names):
+    assert bring_in(f"s3://exports/{path}", tmp_path / "a", remote=s3).sources == names
 
 
 def test_a_folder_on_s3_is_read_whole_and_what_is_in_two_files_once(tmp_path, files, s3):
@@ -94,6 +114,38 @@ def test_logs_by_sftp_read_as_they_do_here(tmp_path, files, sftp, name):
     assert kept(tmp_path / "a") == expected
 
 
+@pytest.mark.parametrize("name", ["part-?.csv", "a%20b#1.csv"])
+def test_a_name_by_sftp_is_read_as_it_stands(tmp_path, files, sftp, name):
+    (tmp_path / name.replace("?", "1")).write_bytes((files[0] / "one.csv").read_bytes())
+    remote = {**login(sftp), "known_hosts": str(sftp.known_hosts)}
+    summary = bring_in(url(sftp, tmp_path / name), tmp_path / "a", remote=remote)
+
+    assert summary.sources == (name.replace("?", "1"),)
+
+
+def test_a_key_of_a_login_is_found_in_the_home_folder_and_missed_by_its_name(tmp_path, files, sftp, monkeypatch):
+    monkeypatch.setenv("HOME", str(sftp.key.parent))
+    remote = {**login(sftp), "known_hosts": str(sftp.known_hosts), "key_filename": f"~/{sftp.key.name}"}
+    assert bring_in(url(sftp, files[0] / "one.csv"), tmp_path / "a", remote=remote).read > 0
+
+    with pytest.raises(InvalidInputError, match="no file with the login's key; check key_filename"):
+        bring_in(url(sftp, files[0] / "one.csv"), tmp_path / "b", remote={**remote, "key_filename": "~/none"})
+
+
+def test_a_port_is_a_number_and_may_be_an_option(tmp_path, files, sftp):
+    remote = {**login(sftp), "known_hosts": str(sftp.known_hosts), "port": str(sftp.port)}
+    assert bring_in(f"sftp://{sftp.user}@127.0.0.1{files[0]}/one.csv", tmp_path / "a", remote=remote).read > 0
+
+    with pytest.raises(InvalidInputError, match="port: no number"):
+        bring_in(url(sftp, files[0] / "one.csv"), tmp_path / "b", remote={**remote, "port": "ssh"})
+
+
+def test_a_password_with_a_slash_is_not_shown(tmp_path):
+    with pytest.raises(InvalidInputError, match="as %2F") as caught:
+        imilab.read_calls(f"sftp://lab:{SECRET}/x@host/a.zip")
+    assert SECRET not in str(caught.value)
+
+
 def test_a_server_whose_key_is_not_known_is_refused(tmp_path, files, sftp):
     empty = tmp_path / "known_hosts"
     for content, match in [("", "does not know"), (None, "there is no")]:
@@ -131,6 +183,9 @@ def test_a_refused_login_does_not_show_the_password(tmp_path, files, sftp):
     [
         ("sftp://lab@host:2222/a.zip", f"sftp://lab:{SECRET}@host:2222/a.zip?x={SECRET}#{SECRET}"),
         ("s3://bucket/a b.zip", "s3://bucket/a b.zip"),
+        ("s3://bucket/part-?.csv", "s3://bucket/part-?.csv"),
+        ("s3://bucket/?/day=1/e#1.csv", f"s3://bucket/?/day=1/e#1.csv?sig={SECRET}"),
+        ("s3://bucket", f"s3://bucket?sig={SECRET}"),
         ("/tmp/a:b@c", "/tmp/a:b@c"),
     ],
 )

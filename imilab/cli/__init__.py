@@ -10,7 +10,7 @@ import typer
 from imilab import __version__
 from imilab.cli.demo_command import demo
 from imilab.cli.doctor_command import doctor
-from imilab.cli.import_command import import_logs
+from imilab.cli.import_command import import_logs, imports, rejects
 from imilab.cli.keeping_commands import erase, resolve
 from imilab.cli.reading_commands import compare, rates, report
 from imilab.cli.sending_commands import send, status
@@ -48,7 +48,7 @@ def _options(
 for _command in (
     *(demo, simulate, receive, send, status, rates, compare, report),
     *(power, monitor, durations, health, breakdown, doctor),
-    *(resolve, erase),
+    *(resolve, erase, imports, rejects),
     stop,
 ):
     app.command()(_command)

@@ -1,14 +1,29 @@
-"""``imilab import``: export logs into the archive beside the store, or a look at them first."""
+"""``imilab import``, ``imports`` and ``rejects``: export logs into the archive, and what became of them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imilab.errors import InvalidInputError
 
-__all__ = ["import_logs"]
+if TYPE_CHECKING:
+    from imilab.logs import Mapping
+
+__all__ = ["Remote", "import_logs", "imports", "rejects", "remote_options"]
+
+Remote = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="NAME=VALUE for s3:// or sftp://, such as endpoint_url, profile, key_filename or username; repeatable."
+        " Leave secrets to a profile, a key file or the environment.",
+    ),
+]
+_SIGNS = {"tab": "\t", "\\t": "\t"}
 
 
 def import_logs(
@@ -21,49 +36,109 @@ def import_logs(
     ] = None,
     kind: Annotated[str | None, typer.Option(help="What a row is: call or event.")] = None,
     time_format: Annotated[str | None, typer.Option(help="iso, epoch_s, epoch_ms or %d/%m/%Y %H:%M:%S.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="utf-8, utf-8-sig, utf-16-le, utf-16-be or latin-1.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="One character, or tab.")] = None,
+    quote: Annotated[str | None, typer.Option(help="One character.")] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first line names the columns.")
+    ] = None,
     save_mapping: Annotated[str | None, typer.Option(help="Save the mapping as a profile of this name.")] = None,
     known_hosts: Annotated[str | None, typer.Option(help="File of host keys for sftp://.")] = None,
+    option: Remote = None,
 ) -> None:
     """Keep export logs beside the store; or look at one first with --inspect."""
     import imilab
+    from imilab.logs import zone_named
 
-    options = {"known_hosts": known_hosts} if known_hosts else {}
-    changes = _changes(column or [], kind, time_format)
-    chosen: Any = mapping
-    if changes or inspect or save_mapping:
-        found = imilab.inspect_logs(path, mapping, options=options)
-        chosen = _changed(found.mapping, changes)
-        if save_mapping and chosen is not None:
-            typer.echo(f"Saved {chosen.save(save_mapping)}")
+    delimiter = _SIGNS.get(delimiter or "", delimiter)
+    written: dict[str, Any] = {"kind": kind, "tz": zone_named(tz).key if tz else None, "time_format": time_format}
+    written |= {"encoding": encoding, "delimiter": delimiter, "quote": quote, "header": header}
+    profile = imilab.Mapping.load(mapping) if mapping else imilab.Mapping()
+    chosen = replace(profile, **{name: value for name, value in written.items() if value is not None})
+    options = remote_options(option, known_hosts)
+    if column or kind or inspect or save_mapping:
+        found = imilab.inspect_logs(path, chosen, options=options)
+        if found.mapping is not None:
+            chosen = _changed(found.mapping, column or [], kind)
+            if save_mapping:
+                typer.echo(f"Saved {chosen.save(save_mapping)}")
         if inspect:
-            typer.echo(str(imilab.inspect_logs(path, chosen, options=options) if changes else found))
+            typer.echo(str(imilab.inspect_logs(path, chosen, options=options) if column or kind else found))
             return
+    _import(path, chosen, tz, options)
+
+
+def _import(path: str, mapping: Mapping, tz: str | None, options: dict[str, Any]) -> None:
+    import imilab
+
     with imilab.Lab() as lab:
-        summary = lab.import_logs(path, chosen, tz, options=options)
+        summary = lab.import_logs(path, mapping, tz, options=options)
         typer.echo(str(summary))
         for row in lab.rejects(summary.import_id).head(5).itertuples():
             typer.echo(f"  {row.file} line {row.line}: {row.reason}")
+    if summary.rejected > 5:
+        typer.echo(f"  all of them: imilab rejects --import {summary.import_id}")
+    if summary.read and summary.rejected == summary.read:
+        typer.secho(
+            "imilab: no row could be read; imilab import PATH --inspect shows how it was taken", fg="red", err=True
+        )
+        raise typer.Exit(1)
 
 
-def _changes(columns: list[str], kind: str | None, time_format: str | None) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    for one in columns:
-        field, equals, name = one.partition("=")
-        if not equals:
-            raise InvalidInputError("column", f"{one!r} is no FIELD=COLUMN, such as message_id=Reference")
-        changes.setdefault("columns", {})[field] = name
-    if kind is not None:
-        changes["kind"] = kind
-    if time_format is not None:
-        changes["time_format"] = time_format
-    return changes
+def imports() -> None:
+    """List what was imported: when, from which files, and the counts."""
+    import imilab
+
+    with imilab.Lab() as lab:
+        found = lab.imports()
+        if found.empty:
+            typer.echo("Nothing was imported.")
+            return
+        shown = found[["import_id", "imported_at", "read", "kept", "duplicate", "rejected", "sources"]]
+        typer.echo(shown.to_string(index=False, max_colwidth=60))
 
 
-def _changed(mapping: Any, changes: dict[str, Any]) -> Any:
+def rejects(
+    import_id: Annotated[str | None, typer.Option("--import", help="Of this import alone; by default of all.")] = None,
+    limit: Annotated[int, typer.Option(help="So many at most.", min=1)] = 1000,
+) -> None:
+    """List the rows of logs that could not be read: file, line, reason, and the text with numbers hidden."""
+    import imilab
+
+    with imilab.Lab() as lab:
+        found = lab.rejects(import_id)
+    for row in found.head(limit).itertuples():
+        typer.echo(f"{row.file} line {row.line}: {row.reason}: {row.text}")
+    if len(found) > limit or found.empty:
+        typer.echo(f"{len(found) - limit:,} more; --limit shows them" if len(found) else "No row was rejected.")
+
+
+def remote_options(words: list[str] | None, known_hosts: str | None = None) -> dict[str, Any]:
+    """Return the options of a file system that ``NAME=VALUE`` words give; true, false and ``{...}`` are no texts."""
+    options: dict[str, Any] = {"known_hosts": known_hosts} if known_hosts else {}
+    for word in words or []:
+        name, value = _parts(word, "option", "NAME=VALUE, such as profile=lab")
+        try:
+            options[name] = json.loads(value) if value in ("true", "false") or value.startswith("{") else value
+        except ValueError:
+            raise InvalidInputError("option", f"the value of {name} begins with {{ and is no JSON") from None
+    return options
+
+
+def _parts(word: str, option: str, form: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise InvalidInputError(option, f"a word without =; write {form}")
+    return name, value
+
+
+def _changed(mapping: Mapping, words: list[str], kind: str | None) -> Mapping:
     """Return a mapping with the changes of the command line; a field without a column goes."""
-    if mapping is None or not changes:
-        return mapping
-    values = mapping.to_dict()
-    columns = {**values["columns"], **changes.get("columns", {})}
-    kept = {field: name for field, name in columns.items() if name}
-    return type(mapping)(**{**values, **changes, "columns": kept})
+    from imilab.logs.columns import CALL_FIELDS, EVENT_FIELDS
+
+    changes = dict(_parts(word, "column", "FIELD=COLUMN, such as message_id=Reference") for word in words)
+    fields = EVENT_FIELDS if (kind or mapping.kind) == "event" else CALL_FIELDS
+    proposed = {field: name for field, name in mapping.columns.items() if field in fields}
+    columns = {field: name for field, name in {**proposed, **changes}.items() if name}
+    changed: dict[str, Any] = {"kind": kind or mapping.kind, "columns": columns}
+    return replace(mapping, **changed)

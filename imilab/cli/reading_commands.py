@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imilab.errors import InvalidInputError
+from imilab.cli.import_command import remote_options
+from imilab.errors import InvalidInputError, TimestampError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Calls", "Zone", "compare", "group_of", "rates", "read", "report"]
 
-Calls = Annotated[Path | None, typer.Option("--calls", help="A calls table (.csv, .parquet) instead of the store.")]
+Calls = Annotated[
+    str | None,
+    typer.Option("--calls", help="Instead of the store: a calls table (.csv, .parquet), or a log as for import."),
+]
+CallsZone = Annotated[str | None, typer.Option("--calls-tz", help="IANA zone of a log's times without one.")]
+CallsMapping = Annotated[str | None, typer.Option("--calls-mapping", help="Name of a log's saved profile.")]
+CallsRemote = Annotated[
+    list[str] | None, typer.Option("--calls-option", help="NAME=VALUE, as --option of import; repeatable.")
+]
 Zone = Annotated[str, typer.Option(help="IANA zone of hours and days.")]
 _BUCKETS = ("hour", "day", "weekday", "hour_of_day")
 
@@ -27,13 +37,17 @@ def rates(
     ] = None,
     outcome: Annotated[list[str] | None, typer.Option(help="Only these outcomes; repeatable.")] = None,
     calls: Calls = None,
+    calls_tz: CallsZone = None,
+    calls_mapping: CallsMapping = None,
+    calls_option: CallsRemote = None,
     tz: Zone = "UTC",
 ) -> None:
     """Show the rate of each outcome with its 95 % interval."""
     import imilab
 
     groups = [group_of(name, tz) for name in by or []]
-    typer.echo(str(imilab.rates(read(calls), by=groups or None, outcomes=outcome or None)))
+    found = read(calls, calls_tz, calls_mapping, calls_option)
+    typer.echo(str(imilab.rates(found, by=groups or None, outcomes=outcome or None)))
 
 
 def compare(
@@ -41,11 +55,15 @@ def compare(
     baseline: Annotated[str | None, typer.Option(help="The arm that others are compared with.")] = None,
     outcome: Annotated[str, typer.Option(help="answered, completed, early_hangup, busy, ...")] = "answered",
     calls: Calls = None,
+    calls_tz: CallsZone = None,
+    calls_mapping: CallsMapping = None,
+    calls_option: CallsRemote = None,
 ) -> None:
     """Compare arms: difference, interval, test, and a sentence that says what was found."""
     import imilab
 
-    typer.echo(str(imilab.compare(read(calls), arm=arm, baseline=baseline, outcome=outcome)))
+    found = read(calls, calls_tz, calls_mapping, calls_option)
+    typer.echo(str(imilab.compare(found, arm=arm, baseline=baseline, outcome=outcome)))
 
 
 def report(
@@ -54,21 +72,38 @@ def report(
     baseline: Annotated[str | None, typer.Option(help="The arm that others are compared with.")] = None,
     outcome: Annotated[str, typer.Option(help="What is compared.")] = "answered",
     calls: Calls = None,
+    calls_tz: CallsZone = None,
+    calls_mapping: CallsMapping = None,
+    calls_option: CallsRemote = None,
     tz: Zone = "UTC",
 ) -> None:
     """Write a report."""
     import imilab
 
-    written = imilab.report(read(calls), path, arm=arm, baseline=baseline, outcome=outcome, tz=tz)
+    found = read(calls, calls_tz, calls_mapping, calls_option)
+    written = imilab.report(found, path, arm=arm, baseline=baseline, outcome=outcome, tz=tz)
     typer.echo(f"Wrote {written}")
 
 
-def read(path: Path | None) -> pd.DataFrame:
-    """Return the calls in a file, or those in the store."""
+def read(
+    path: str | None, tz: str | None = None, mapping: str | None = None, options: list[str] | None = None
+) -> pd.DataFrame:
+    """Return the calls in a file or a log, or those in the store."""
     import imilab
 
     if path is not None:
-        return imilab.read_calls(path)
+        try:
+            with warnings.catch_warnings(record=True, category=UserWarning) as told:
+                warnings.simplefilter("always", UserWarning)
+                found = imilab.read_calls(path, mapping, tz, options=remote_options(options))
+        except TimestampError as problem:
+            if tz is not None:
+                raise
+            way_out = "--calls-tz ZONE of rates, compare and report, or set IMILAB_TENANT_ZONE"
+            raise TimestampError(problem.field, f"times without a zone; say which is the log's: {way_out}") from None
+        for one in told:
+            typer.secho(f"imilab: {one.message}", err=True)
+        return found
     settings = imilab.Settings()
     if settings.store_url is None and not settings.store.exists():
         raise InvalidInputError("store", f"there is no {settings.store} yet; give --calls FILE or set IMILAB_STORE")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-__all__ = ["CALL_FIELDS", "EVENT_FIELDS", "FIELDS", "TIME_FIELDS", "field_of", "plain", "propose"]
+from imilab.numbers import scrub
+
+__all__ = ["CALL_FIELDS", "EVENT_FIELDS", "FIELDS", "TIME_FIELDS", "field_of", "listed", "plain", "propose"]
 
 FIELDS: dict[str, str] = {
     "message_id": "message id, transaction id, trans id, transid, tid, msg id, message uuid, call id, call sid, "
@@ -66,6 +68,7 @@ CALL_FIELDS = (
 _BY_SPELLING = {
     spelling.replace(" ", ""): field for field, spellings in FIELDS.items() for spelling in spellings.split(", ")
 } | {field.replace("_", ""): field for field in FIELDS}
+_MOST_LISTED, _LONGEST_NAME = 40, 80
 _UNITS = re.compile(r"(utc|gmt|ist|local|ms|millis|milliseconds|epoch|sec|seconds)$")
 
 
@@ -90,6 +93,22 @@ def field_of(name: str) -> str | None:
     """
     short = plain(name)
     return _BY_SPELLING.get(short) or _BY_SPELLING.get(_UNITS.sub("", short))
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return columns' names as they may be told: numbers hidden, long ones cut, not too many.
+
+    A first row that is taken for the header, or a torn line, makes names of what stands in a row.
+
+    Examples
+    --------
+    >>> listed(["Status", "+12025550123"])
+    'Status, +1•••••123'
+    """
+    hidden = [scrub(name) for name in names]
+    cut = [name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…" for name in hidden]
+    more = f" and {len(cut) - _MOST_LISTED:,} more" if len(cut) > _MOST_LISTED else ""
+    return ", ".join(cut[:_MOST_LISTED]) + more
 
 
 def propose(names: Sequence[str]) -> dict[str, str]:

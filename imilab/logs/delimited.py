@@ -102,6 +102,8 @@ def _read_quickly(block: Block, dialect: Dialect, wanted: Sequence[int]) -> RawR
         table = _parse(data, dialect, wanted, odd)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
+    if any("\n" in text or set(text.strip()) == {dialect.quote} for _, text in odd):  # several rows, or none
+        return None
     starts = _lines_of_records(data, dialect, table.num_rows + len(odd))
     if starts is None:
         return None
@@ -116,7 +118,7 @@ def _read_quickly(block: Block, dialect: Dialect, wanted: Sequence[int]) -> RawR
 
 
 def _is_well_formed(data: bytes, dialect: Dialect) -> bool:
-    """Say whether it is UTF-8, and every quote stands at the beginning or the end of a field, or beside another."""
+    """Say whether it is UTF-8, and of two quotes the first begins a field, the second ends it, or they are doubled."""
     if not data.isascii():
         try:
             data.decode()
@@ -133,7 +135,9 @@ def _is_well_formed(data: bytes, dialect: Dialect) -> bool:
     is_end[list(b"\n\r" + dialect.delimiter.encode() + quote)] = True
     whole = np.frombuffer(b"\n" + data + b"\n", np.uint8)
     places = np.flatnonzero(whole == quote[0])
-    return bool((is_end[whole[places - 1]] | is_end[whole[places + 1]]).all()) and len(places) % 2 == 0
+    if len(places) % 2:
+        return False
+    return bool(is_end[whole[places[::2] - 1]].all() and is_end[whole[places[1::2] + 1]].all())
 
 
 def _parse(data: bytes, dialect: Dialect, wanted: Sequence[int], odd: list[tuple[int, str]]) -> pa.Table:

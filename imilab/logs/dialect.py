@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imilab.errors import InvalidInputError
 from imilab.logs.columns import field_of
@@ -26,6 +27,7 @@ _MARKS = (
 )
 _DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f", "\x01")
 _LINES = 200
+_VALUE = re.compile(r"[+'(]{0,3}\d[\d ().-]{5,}\d|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d).*")  # a number or a time
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Dialect:
     quote: str = '"'
     escaped: bool = False
     has_header: bool = True
-    columns: tuple[str, ...] = ()
+    columns: tuple[str, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         names = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}
@@ -116,20 +118,30 @@ def detect_encoding(sample: bytes) -> str:
     return "utf-8"
 
 
-def detect_dialect(sample: bytes, encoding: str | None = None, delimiter: str | None = None) -> Dialect:
+def detect_dialect(
+    sample: bytes,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    *,
+    quote: str | None = None,
+    header: bool | None = None,
+) -> Dialect:
     """Tell how a delimited file is written.
 
     Parameters
     ----------
     sample : bytes
         Its beginning.
-    encoding, delimiter : str, optional
+    encoding, delimiter, quote : str, optional
         Where they are known already.
+    header : bool, optional
+        Whether the first line names the columns, where that is known. A line that holds a time or a number is not
+        taken for one, nor is one of values that are mostly digits, unless it has two names that are known.
 
     Raises
     ------
     InvalidInputError
-        There is nothing in it.
+        There is nothing in it, or nothing that is a row.
     """
     encoding = encoding or detect_encoding(sample)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample).removeprefix("\ufeff")
@@ -137,15 +149,16 @@ def detect_dialect(sample: bytes, encoding: str | None = None, delimiter: str | 
     lines = [line for line in text[: cut or len(text)].splitlines(keepends=True) if line.strip()][:_LINES]
     if not lines:
         raise InvalidInputError("path", "empty; there is no header and no row")
-    first = Dialect(encoding, delimiter or ",", quote=_quote(lines), escaped='\\"' in "".join(lines))
+    first = Dialect(encoding, delimiter or ",", quote=quote or _quote(lines), escaped='\\"' in "".join(lines))
     candidates = [Dialect(encoding, one, first.quote, first.escaped) for one in (delimiter or "".join(_DELIMITERS))]
     best = max(candidates, key=lambda candidate: _evenness(candidate, "".join(lines)))
-    header = best.rows(lines[0])[0]
-    if best.rows("".join(lines))[0] != header:  # a line end in a quoted name
-        header = best.rows("".join(lines))[0]
-    has_header = any(field_of(name) for name in header) or not any(_is_data(name) for name in header)
-    names = [name.strip() for name in header] if has_header else []
-    columns = tuple(name or f"column_{place}" for place, name in enumerate(names or [""] * len(header), 1))
+    rows = best.rows("".join(lines))  # the first can be longer than a line: a line end in a quoted name
+    if not rows:
+        raise InvalidInputError("path", f"its first field has more than {csv.field_size_limit():,} characters")
+    fields = rows[0]
+    has_header = _names_columns(fields) if header is None else header
+    names = [name.strip() for name in fields] if has_header else [""] * len(fields)
+    columns = tuple(name or f"column_{place}" for place, name in enumerate(names, 1))
     return Dialect(encoding, best.delimiter, best.quote, best.escaped, has_header, _apart(columns))
 
 
@@ -161,6 +174,14 @@ def _evenness(dialect: Dialect, text: str) -> tuple[float, int]:
         return 0.0, 0
     width, count = widths.most_common(1)[0]
     return (round(count / widths.total(), 1), width) if width > 1 else (0.0, 1)
+
+
+def _names_columns(first: list[str]) -> bool:
+    """Say whether the fields of the first line are names rather than values; one word that is known proves nothing."""
+    if any(_VALUE.fullmatch(name.strip()) for name in first):
+        return False
+    known = sum(field_of(name) is not None for name in first)
+    return known > 1 or not any(_is_data(name) for name in first if name.strip() or not known)
 
 
 def _is_data(name: str) -> bool:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from imilab.archive import Archive, Draft, ImportFacts, import_lock
 from imilab.archive.rewriting import Change
 from imilab.errors import InvalidInputError, StoreError
-from imilab.logs.log_rows import Form, LogReader, look_at
+from imilab.logs.log_rows import Form, LogReader, look_at_all
 from imilab.logs.mapping import Mapping
 from imilab.logs.number_facts import NumberTable
 from imilab.logs.rejects import RejectTable
@@ -120,16 +120,14 @@ def import_files(path: str | os.PathLike[str], archive: Archive, options: Import
         The archive cannot be written, or another import is under way.
     """
     with find_logs(path, options.remote) as files, _as_store_errors(archive):
-        forms = [look_at(file, options.mapping) for file in files]
-        for file, form in zip(files, forms, strict=True):
-            _check(file, form)
+        looks = look_at_all(files, options.mapping)
         with import_lock(archive):
             import_id = _new_id(options.now_ms)
             with (
                 Draft(archive, import_id, options.change()) as draft,
                 _engine(draft.folder, options.memory_bytes) as engine,
             ):
-                return _Import(draft, engine, options).run(files, forms)
+                return _Import(draft, engine, options).run(files, looks)
 
 
 class _Import:
@@ -143,11 +141,12 @@ class _Import:
         self._rows = self._read_count = 0
         self._odd: Counter[str] = Counter()
 
-    def run(self, files: list[LogFile], forms: list[Form]) -> ImportSummary:
-        total = sum(file.size_bytes for file in files) // _MB + 1
+    def run(self, files: list[LogFile], looks: list[tuple[LogFile, Form]]) -> ImportSummary:
+        """Read the files that are not empty, keep what is new, and publish it."""
+        total = sum(file.size_bytes for file, _ in looks) // _MB + 1
         with make_progress("reading", total, show=self._options.progress) as bar:
             behind = 0
-            for file, form in zip(files, forms, strict=True):
+            for file, form in looks:
                 for position in self._read(file, form):
                     bar.update({"MB": min((behind + position) // _MB, total)})
                 behind += file.size_bytes
@@ -156,7 +155,7 @@ class _Import:
         with make_progress("writing", self._staging.spans, show=self._options.progress) as bar:
             steps = iter(range(1, self._staging.spans + 1))
             kept = self._staging.merge(self._rows, lambda: bar.update({"steps": next(steps)}))
-        return self._publish(files, forms, kept)
+        return self._publish(files, looks, kept)
 
     def _read(self, file: LogFile, form: Form) -> Iterator[int]:
         """Stage one file's rows, and give how many of its bytes are behind after each batch."""
@@ -198,11 +197,12 @@ class _Import:
         if waiting:
             yield pa.concat_tables(waiting)
 
-    def _publish(self, files: list[LogFile], forms: list[Form], kept: int) -> ImportSummary:
+    def _publish(self, files: list[LogFile], looks: list[tuple[LogFile, Form]], kept: int) -> ImportSummary:
         added = self._draft.rows
         summary = ImportSummary(
             import_id=self._draft.import_id,
-            sources=tuple(file.name for file in files),
+            sources=tuple(file.name for file, _ in looks),
+            empty=tuple(file.name for file in files if file not in [read for read, _ in looks]),
             read=self._read_count,
             kept=kept,
             duplicate=self._read_count - kept - self._rejects.count,
@@ -212,7 +212,7 @@ class _Import:
             reasons=dict(self._rejects.reasons.most_common()),
             **self._odd,
         )
-        mapping = next((form.mapping for form in forms if form.mapping), None)
+        mapping = next((form.mapping for _, form in looks if form.mapping), None)
         zone = self._zone(mapping)
         self._draft.publish(
             ImportFacts(
@@ -226,18 +226,6 @@ class _Import:
             )
         )
         return summary
-
-
-def _check(file: LogFile, form: Form) -> None:
-    if form.mapping is None:
-        return
-    try:
-        form.mapping.check()
-    except InvalidInputError as problem:
-        listed = ", ".join(form.columns[:40])
-        raise InvalidInputError(
-            "mapping", f"{str(problem).removeprefix('mapping: ')}. Columns of {file.name}: {listed}"
-        ) from None
 
 
 def _new_id(now_ms: int) -> str:

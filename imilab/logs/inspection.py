@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from imilab.errors import hides_arguments
+from imilab.errors import InvalidInputError, hides_arguments
+from imilab.logs.columns import listed
 from imilab.logs.dialect import Dialect
 from imilab.logs.log_rows import Form, LogReader, look_at
 from imilab.logs.mapping import Mapping
@@ -30,7 +31,7 @@ _LONGEST_CELL = 60
 
 @dataclass(frozen=True)
 class LogInspection:
-    """What the first file of a log looks like.
+    """What the first file of a log looks like, of several the first that is not empty.
 
     Attributes
     ----------
@@ -52,9 +53,9 @@ class LogInspection:
     files: tuple[str, ...]
     form: str
     dialect: Dialect | None
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = field(repr=False)
     mapping: Mapping | None
-    unused: tuple[str, ...]
+    unused: tuple[str, ...] = field(repr=False)
     _rows: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
     def rows(self) -> pd.DataFrame:
@@ -69,7 +70,7 @@ class LogInspection:
         lines = [f"{self.files[0]}{more}", self.form]
         lines.append(str(self.mapping) if self.mapping else "no mapping is needed")
         if self.unused:
-            lines.append(f"not read: {', '.join(self.unused)}")
+            lines.append(f"not read: {listed(self.unused)}")
         return "\n".join([*lines, "", self.rows().to_string(index=False)])
 
     def _repr_html_(self) -> str:
@@ -134,8 +135,11 @@ def inspect_logs(
     """
     given = Mapping.load(mapping) if isinstance(mapping, str) else mapping
     with find_logs(path, options) as files:
-        form = look_at(files[0], given)
-        rows = _first_rows(files[0], form)
+        looks = ((file, look_at(file, given)) for file in files)
+        file, form = next(((file, form) for file, form in looks if form is not None), (files[0], None))
+        if form is None:
+            raise InvalidInputError("path", f"{file.name} is empty")
+        rows = _first_rows(file, form)
     used = set(form.mapping.columns.values()) if form.mapping else set(form.columns)
     return LogInspection(
         files=tuple(file.name for file in files),

@@ -6,8 +6,10 @@ and refuse the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import tzinfo
+from typing import Literal
 
 import duckdb
 import numpy as np
@@ -17,10 +19,10 @@ import pyarrow as pa
 from imilab.errors import InvalidInputError, UnreadableReceiptError
 from imilab.logs.delimited import RawRows, Reject
 from imilab.logs.text_blocks import Block
-from imilab.logs.times import ISO
+from imilab.logs.times import STRICT_ISO
 from imilab.wire import read_receipt
 
-__all__ = ["RECEIPT_TEXTS", "columns_of", "holds_receipts", "read_flat", "read_receipts"]
+__all__ = ["RECEIPT_TEXTS", "columns_of", "kind_of", "read_flat", "read_receipts"]
 
 RECEIPT_TEXTS = {
     "message_id": "transid",
@@ -54,11 +56,34 @@ _LEAVES = (
 _OBJECTS = 2
 _BATCH = 32_768
 _LINE_FEED = 10
+_LOOKED_AT = 200
+_RECEIPT_KEY = "deliveryInfoNotification"
+_BEGINNING = re.compile(r'\s*(\{\s*("|$)|\[\s*(\{|$))')  # of an object or an array; an id in braces is neither
 
 
-def holds_receipts(sample: str) -> bool:
-    """Say whether the first line of a sample is a receipt of the platform's."""
-    return "deliveryInfoNotification" in sample.lstrip().partition("\n")[0]
+def kind_of(sample: str) -> Literal["receipts", "json"] | None:
+    """Say what lines the beginning of a log has, whatever its first line is: a log may begin in the middle of one.
+
+    Returns
+    -------
+    {"receipts", "json"} or None
+        Where some line is a receipt of the platform's; where half of the lines are objects or more; or neither.
+    """
+    lines = [line for line in sample.split("\n") if line.strip()][:_LOOKED_AT]
+    objects = [one for one in map(_object_or_none, lines) if one is not None]
+    if lines and not objects and _BEGINNING.match(lines[0]):  # no whole one; the reader says what is wrong
+        return "receipts" if _RECEIPT_KEY in lines[0] else "json"
+    if any(_RECEIPT_KEY in one for one in objects):
+        return "receipts"
+    return "json" if objects and 2 * len(objects) >= len(lines) else None
+
+
+def _object_or_none(line: str) -> dict[str, object] | None:
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def columns_of(sample: str) -> tuple[str, ...]:
@@ -70,12 +95,8 @@ def columns_of(sample: str) -> tuple[str, ...]:
         No line is an object.
     """
     names: dict[str, None] = {}
-    for line in sample.split("\n")[:200]:
-        try:
-            found = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        names |= dict.fromkeys(found) if isinstance(found, dict) else {}
+    for line in sample.split("\n")[:_LOOKED_AT]:
+        names |= dict.fromkeys(_object_or_none(line) or {})
     if not names:
         raise InvalidInputError("path", "no line of it is a JSON object; JSON is read as lines, one object a line")
     return tuple(names)
@@ -129,7 +150,7 @@ def _receipts_query() -> str:
             FROM parsed
         )
         SELECT line, {", ".join(RECEIPT_TEXTS)}, NULL::BIGINT AS given_ms, false AS is_given,
-            CASE WHEN coalesce(is_known, false) AND (event_at = '' OR regexp_full_match(event_at, '{ISO}'))
+            CASE WHEN coalesce(is_known, false) AND (event_at = '' OR regexp_full_match(event_at, '{STRICT_ISO}'))
                 THEN NULL ELSE coalesce(text, '') END AS odd
         FROM texts
     """  # noqa: S608 - names of ours alone
@@ -186,7 +207,7 @@ def read_flat(engine: duckdb.DuckDBPyConnection, block: Block, columns: Sequence
         The wanted names; their columns in the result are called ``c0`` and so on, in this order. Numbers and truth
         values become their texts, null and missing ones ''.
     """
-    paths = [f'$."{name}"' for name in columns]
+    paths = ["/" + name.replace("~", "~0").replace("/", "~1") for name in columns]  # a JSON pointer takes any sign
     engine.register("block", _lines(block))
     places = ", ".join(f"coalesce(v[{place}], '') AS c{place - 1}" for place in range(1, len(columns) + 1))
     found = engine.sql(

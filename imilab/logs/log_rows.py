@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import BinaryIO
 
@@ -18,15 +15,15 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from imilab.errors import InvalidInputError
-from imilab.logs.columns import plain
+from imilab.logs.columns import listed, plain
 from imilab.logs.delimited import RawRows, read_delimited
 from imilab.logs.dialect import SAMPLE_BYTES, Dialect, detect_dialect, detect_encoding
-from imilab.logs.json_lines import columns_of, holds_receipts, read_flat, read_receipts
+from imilab.logs.json_lines import columns_of, kind_of, read_flat, read_receipts
 from imilab.logs.mapping import Mapping
-from imilab.logs.sources import LogFile, OpenLog
+from imilab.logs.sources import LogFile, OpenLog, readable
 from imilab.logs.text_blocks import Block, read_blocks
 
-__all__ = ["Form", "LogReader", "look_at"]
+__all__ = ["Form", "LogReader", "look_at", "look_at_all"]
 
 _BATCH_ROWS = 65_536
 
@@ -50,10 +47,25 @@ class Form:
     """
 
     kind: str
-    columns: tuple[str, ...] = ()
+    columns: tuple[str, ...] = field(default=(), repr=False)
     dialect: Dialect | None = None
     encoding: str = "utf-8"
     mapping: Mapping | None = None
+
+    def check(self) -> None:
+        """Make sure that the mapping says enough.
+
+        Raises
+        ------
+        InvalidInputError
+            It does not; the columns are told.
+        """
+        try:
+            if self.mapping is not None:
+                self.mapping.check()
+        except InvalidInputError as problem:
+            said = str(problem).removeprefix(f"{problem.field}: ")
+            raise InvalidInputError(problem.field, f"{said}. Columns: {listed(self.columns)}") from None
 
     def __str__(self) -> str:
         if self.dialect:
@@ -62,29 +74,62 @@ class Form:
         return names[self.kind] if self.kind != "json" else f"JSON lines, {self.encoding}"
 
 
-def look_at(file: LogFile, mapping: Mapping | None) -> Form:
-    """Tell a file's form from its beginning.
+def look_at(file: LogFile, mapping: Mapping | None) -> Form | None:
+    """Tell a file's form from its beginning, None where there is nothing in it.
 
     Raises
     ------
     InvalidInputError
-        It is empty, or cannot be read at all.
+        It cannot be read at all.
     """
-    with file.open() as log:
+    with readable(file.name), file.open() as log:
         if file.kind == "parquet":
             return _with_mapping(Form("parquet", tuple(_parquet(file, log.stream).schema_arrow.names)), mapping)
         sample = _sample(log.stream)
-    encoding = (mapping.encoding if mapping else None) or detect_encoding(sample)
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(sample).removeprefix("\ufeff")
+    written = mapping or Mapping()
+    encoding = written.encoding or detect_encoding(sample)
+    text = _decoded(sample, encoding)
     if not text.strip():
-        raise InvalidInputError("path", f"{file.name} is empty")
-    if text.lstrip().startswith("{"):
-        encoding = "utf-8" if encoding == "latin-1" and not (mapping and mapping.encoding) else encoding  # JSON is
-        if holds_receipts(text):
-            return Form("receipts", encoding=encoding)
+        return None
+    kind = kind_of(text)
+    if kind is not None and encoding == "latin-1" and not written.encoding:  # JSON is UTF-8, although a line is not
+        encoding = "utf-8"
+        text = _decoded(sample, encoding)
+    if kind == "receipts":
+        return Form("receipts", encoding=encoding)
+    if kind == "json":
         return _with_mapping(Form("json", columns_of(text), encoding=encoding), mapping)
-    dialect = detect_dialect(sample, encoding, mapping.delimiter if mapping else None)
+    dialect = detect_dialect(sample, encoding, written.delimiter, quote=written.quote, header=written.header)
     return _with_mapping(Form("delimited", dialect.columns, dialect, encoding), mapping)
+
+
+def look_at_all(files: Sequence[LogFile], mapping: Mapping | None) -> list[tuple[LogFile, Form]]:
+    """Tell the forms of all files that are not empty, and make sure that each can be read.
+
+    Raises
+    ------
+    InvalidInputError
+        They are all empty, or one cannot be read.
+    """
+    found: list[tuple[LogFile, Form]] = []
+    for file in files:
+        try:
+            form = look_at(file, mapping)
+            if form is not None:
+                form.check()
+                found.append((file, form))
+        except InvalidInputError as problem:
+            said = str(problem).removeprefix(f"{problem.field}: ")
+            named = said if file.name in said else f"{file.name}: {said}"
+            more = "; where it is no log, leave it out with a pattern such as *.csv" if len(files) > 1 else ""
+            raise InvalidInputError(problem.field, f"{named}{more}") from None
+    if not found:
+        raise InvalidInputError("path", f"{files[0].name} is empty")
+    return found
+
+
+def _decoded(sample: bytes, encoding: str) -> str:
+    return codecs.getincrementaldecoder(encoding)("replace").decode(sample).removeprefix("\ufeff")
 
 
 def _sample(stream: BinaryIO) -> bytes:
@@ -97,16 +142,18 @@ def _sample(stream: BinaryIO) -> bytes:
 
 
 def _with_mapping(form: Form, mapping: Mapping | None) -> Form:
-    """Add the mapping, with its columns spelt as they are in the file."""
-    if mapping is None:
-        return replace(form, mapping=Mapping.proposed(form.columns))
+    """Add the mapping, with its columns spelt as they are in the file, or proposed where it has none."""
+    if mapping is None or not mapping.columns:
+        return replace(form, mapping=Mapping.proposed(form.columns, mapping))
     by_plain = {plain(name): name for name in reversed(form.columns)}
     spelt = {}
-    for field, name in mapping.columns.items():
+    for one, name in mapping.columns.items():
         found = name if name in form.columns else by_plain.get(plain(name)) if plain(name) else None
         if found is None:
-            raise InvalidInputError("mapping", f"there is no column {name!r}; there are {', '.join(form.columns)}")
-        spelt[field] = found
+            raise InvalidInputError(
+                "mapping", f"there is no column {listed([name])!r}; there are {listed(form.columns)}"
+            )
+        spelt[one] = found
     return replace(form, mapping=replace(mapping, columns=spelt))
 
 
@@ -135,7 +182,7 @@ class LogReader:
 
     def batches(self) -> Iterator[RawRows]:
         """Give the file's rows; their columns are the mapping's fields, and ``line``."""
-        with self.file.open() as log, _readable(self.file):
+        with readable(self.file.name), self.file.open() as log:
             rows = self._parquet_rows(log) if self.form.kind == "parquet" else self._text_rows(log)
             for batch in rows:
                 self.position = log.position()
@@ -215,13 +262,3 @@ def _as_text(column: pa.Array) -> pa.Array:
         return pa.compute.fill_null(column.cast(pa.string()), "")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise InvalidInputError("mapping", f"a column of type {column.type} holds no texts; map another one") from None
-
-
-@contextmanager
-def _readable(file: LogFile) -> Iterator[None]:
-    """Name the file whose bytes cannot be had."""
-    try:
-        yield
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as problem:
-        reason = getattr(problem, "strerror", None) or type(problem).__name__
-        raise InvalidInputError("path", f"{file.name} cannot be read to its end: {reason}") from None

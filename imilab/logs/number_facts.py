@@ -62,7 +62,7 @@ class NumberTable:
         engine.register("heads", pa.table({"head": heads, "length": [decisive_length(head) for head in heads]}))
         prefix = "substr(msisdn, 1, length) || '/' || strlen(msisdn)"
         engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE begun AS SELECT msisdn, number_key, {prefix} AS prefix FROM keyed JOIN heads"  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE begun AS SELECT msisdn, number_key, {prefix} AS prefix FROM keyed JOIN heads"  # noqa: S608 - fixed text
             " USING (head)"
         )
         engine.unregister("heads")

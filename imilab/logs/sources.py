@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
-from imilab.errors import InvalidInputError
-from imilab.logs.remote import file_system, is_url, without_secrets
+import pyarrow as pa
 
-__all__ = ["SUFFIXES", "LogFile", "OpenLog", "find_logs"]
+from imilab.errors import InvalidInputError
+from imilab.logs.remote import file_system, is_url, open_remote, without_secrets
+
+__all__ = ["SUFFIXES", "LogFile", "OpenLog", "find_logs", "readable"]
 
 Kind = Literal["text", "parquet"]
 SUFFIXES = (".csv", ".tsv", ".txt", ".psv", ".log", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".zip")
@@ -92,10 +96,31 @@ def find_logs(path: str | os.PathLike[str], options: Mapping[str, Any] | None = 
     """
     with ExitStack() as stack:
         places = _elsewhere(os.fspath(path), options or {}, stack) if is_url(os.fspath(path)) else _here(path)
-        try:
-            yield [one for place in places for one in _look_into(place)]
-        except (zipfile.BadZipFile, EOFError, gzip.BadGzipFile, zlib.error) as problem:
-            raise InvalidInputError("path", f"a packed file is broken ({problem}); get it again") from None
+        found: list[LogFile] = []
+        for place in places:
+            with readable(place.name):
+                found.extend(_look_into(place))
+        yield found
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Name the file whose bytes cannot be had.
+
+    Raises
+    ------
+    InvalidInputError
+        In place of what the file system, or what unpacks it, raises.
+    """
+    try:
+        yield
+    except NotImplementedError:
+        raise InvalidInputError("path", f"{name} is packed in a way that cannot be read; unpack it first") from None
+    except (zipfile.BadZipFile, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as problem:
+        raise InvalidInputError("path", f"{name} is broken ({problem}); get it again") from None
+    except (OSError, pa.ArrowInvalid) as problem:
+        reason = getattr(problem, "strerror", None) or type(problem).__name__
+        raise InvalidInputError("path", f"{name} cannot be read to its end: {reason}") from None
 
 
 def _here(path: str | os.PathLike[str]) -> list[_Place]:
@@ -113,7 +138,8 @@ def _here(path: str | os.PathLike[str]) -> list[_Place]:
             if _is_pattern(source)
             else []
         )
-        named = [(one, one.name) for one in found if one.is_file()]
+        start = _start_of_names(source.as_posix())
+        named = [(one, one.as_posix().removeprefix(start)) for one in found if one.is_file()]
     if not named:
         what = (
             f"no log in {source}; its files end in {', '.join(SUFFIXES)}"
@@ -138,6 +164,12 @@ def _is_pattern(path: os.PathLike[str] | str) -> bool:
     return any(sign in os.fspath(path) for sign in "*?[")
 
 
+def _start_of_names(path: str) -> str:
+    """Return what the names leave out: the folders before a pattern's first sign, or all before the last name."""
+    first = next((place for place, sign in enumerate(path) if sign in "*?["), len(path.rstrip("/")))
+    return path[: path.rfind("/", 0, first) + 1]
+
+
 def _fits(name: str) -> bool:
     parts = PurePosixPath(name).parts
     if any(part.startswith((".", "__MACOSX")) for part in parts):
@@ -156,11 +188,12 @@ def _elsewhere(url: str, options: Mapping[str, Any], stack: ExitStack) -> list[_
         raise InvalidInputError("path", f"{shown} cannot be read ({type(problem).__name__})") from None
     if not found:
         raise InvalidInputError("path", f"there is no log at {shown}")
-    return [_Place(PurePosixPath(name).name, size, _remote_opener(system, name)) for name, size in found]
+    start = _start_of_names(path)
+    return [_Place(name.removeprefix(start), size, partial(open_remote, system, name)) for name, size in found]
 
 
 def _list(system: Any, path: str) -> list[tuple[str, int]]:
-    if _is_pattern(path):
+    if _is_pattern(path) and not system.exists(path):
         names: Sequence[str] = sorted(system.glob(path))
     elif system.isdir(path):
         names = sorted(name for name in system.find(path) if _fits(name.removeprefix(path).lstrip("/")))
@@ -168,43 +201,6 @@ def _list(system: Any, path: str) -> list[tuple[str, int]]:
         names = [path] if system.exists(path) else []
     found = [(name, system.info(name)) for name in names]
     return [(name, int(info.get("size") or 0)) for name, info in found if info["type"] == "file"]
-
-
-def _remote_opener(system: Any, name: str) -> Callable[[], BinaryIO]:
-    def open_it() -> BinaryIO:
-        return io.BufferedReader(_Raw(system.open(name, "rb")), _READ_BYTES)
-
-    return open_it
-
-
-class _Raw(io.RawIOBase):
-    """A remote file as the buffered reader wants it; errors name no URL."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._file.seek(offset, whence)
-        return self.tell()
-
-    def tell(self) -> int:
-        return int(self._file.tell())
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()
 
 
 def _look_into(place: _Place) -> Iterator[LogFile]:
@@ -233,7 +229,7 @@ def _plain(place: _Place) -> Iterator[OpenLog]:
 @contextmanager
 def _unzipped(place: _Place) -> Iterator[OpenLog]:
     with place.open() as file, gzip.GzipFile(fileobj=file) as unzipped:
-        yield OpenLog(unzipped, file.tell)  # type: ignore[arg-type]
+        yield OpenLog(unzipped, file.tell)  # type: ignore[arg-type]  # read as a BinaryIO is
 
 
 def _members(place: _Place) -> Iterator[LogFile]:
@@ -264,7 +260,7 @@ class _Member(io.BufferedReader):
 
     def __init__(self, file: BinaryIO, member: zipfile.ZipInfo) -> None:
         self._zip_file, self._zip = file, zipfile.ZipFile(file)
-        super().__init__(self._zip.open(member), _READ_BYTES)  # type: ignore[arg-type]
+        super().__init__(self._zip.open(member), _READ_BYTES)  # type: ignore[arg-type]  # typeshed wants a raw one
 
     def close(self) -> None:
         super().close()

@@ -30,7 +30,7 @@ _HASH = "(hash(identity) % 256)::BIGINT"
 _SPAN_ROWS = 4_000_000  # about so many are looked at together
 _GROUP_ROWS = 20_480  # small groups, so that a span reads little of what lies beside it
 _GLOB = re.compile(r"[*?\[]")
-_HAS_TOKEN = "msisdn >= 'erased-' AND msisdn < 'erased.'"  # a span, so that most groups of rows need no look
+_IS_ERASED = "msisdn >= 'erased-' AND msisdn < 'erased.'"  # a span, so that most groups of rows need no look
 _DAY = "coalesce(epoch_ms(event_at_ms)::DATE::VARCHAR, 'none')"
 
 
@@ -117,7 +117,7 @@ class Staging:
         def of(span: tuple[int, int]) -> tuple[str, str]:
             low, high = map(_day, span)
             near = [path for path, day in zip(files, days, strict=True) if low <= day <= high]
-            return _query("identity", near), _query(f"{EVENT_KEY} AS event", near, f"WHERE {_HAS_TOKEN}")
+            return _query("identity", near), _query(f"{EVENT_KEY} AS event", near, f"WHERE {_IS_ERASED}")
 
         return of
 

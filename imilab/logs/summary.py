@@ -17,7 +17,9 @@ class ImportSummary:
     import_id : str
         Its name in the archive; '' where nothing was kept on disk.
     sources : tuple of str
-        The files, without secrets.
+        The files that were read, without secrets.
+    empty : tuple of str
+        Files with nothing in them, beside those.
     read, kept, duplicate, rejected : int
         Rows: all, those that told something new, those that told nothing new, those that could not be read.
     receipts, requests : int
@@ -32,6 +34,7 @@ class ImportSummary:
 
     import_id: str = ""
     sources: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     read: int = 0
     kept: int = 0
     duplicate: int = 0
@@ -54,6 +57,10 @@ class ImportSummary:
             f"{self.read:,} rows read: {self.kept:,} kept, {self.duplicate:,} duplicate, {self.rejected:,} rejected",
             *(f"  {count:,} x {reason}" for reason, count in list(self.reasons.items())[:10]),
         ]
+        if self.empty:
+            are = "file is" if len(self.empty) == 1 else "files are"
+            more = f" and {len(self.empty) - 3:,} more" if len(self.empty) > 3 else ""
+            lines.append(f"{len(self.empty):,} {are} empty: {', '.join(self.empty[:3])}{more}")
         if self.twice:
             lines.append(f"{self.twice:,} local times occur twice (clocks go back); taken for the first of the two")
         if self.never:

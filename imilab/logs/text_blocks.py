@@ -80,7 +80,7 @@ def _utf8(stream: BinaryIO, encoding: str, size: int) -> Iterator[bytes]:
 
 
 def _end_of_records(data: bytes, quote: bytes) -> int:
-    """Return where the last whole record ends, 0 where none does: after a line end outside of quotes."""
+    """Return where the last whole record ends, 0 where more may have to come: after a line end outside of quotes."""
     end = data.rfind(b"\n") + 1
     if not quote or not end:
         return end
@@ -91,7 +91,7 @@ def _end_of_records(data: bytes, quote: bytes) -> int:
     for _ in range(_MOST_STEPS):
         before = data.rfind(b"\n", 0, end - 1) + 1
         if not before:
-            break
+            return 0
         inside = (inside + data.count(quote, before, end)) % 2
         end = before
         if not inside:

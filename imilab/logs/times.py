@@ -108,8 +108,14 @@ def _ms(moment: str) -> str:
 
 
 def _clean(column: str) -> str:
-    """Return the SQL of a text as the engine casts it: it takes no space before an offset."""
-    return f"regexp_replace(upper(replace(trim({column}), ',', '.')), ' ([+-Z])', '\\1')"
+    return f"upper(replace(trim({column}), ',', '.'))"
+
+
+def _zoned(column: str) -> str:
+    """Return the SQL of a moment whose text names its offset, perhaps after a space, which the engine does not take."""
+    text = _clean(column)
+    closed_up = f"regexp_replace({text}, ' ([Z+-])', '\\1')"
+    return f"coalesce(try_cast({text} AS TIMESTAMPTZ), try_cast({closed_up} AS TIMESTAMPTZ))"
 
 
 def _local(column: str, time_format: str) -> str:
@@ -128,7 +134,7 @@ def _exact(column: str, time_format: str) -> str:
     """Return the SQL of milliseconds UTC of a time that names its offset, or needs none."""
     if time_format == "iso":
         fits = f"regexp_full_match(trim({column}), '{ISO}') AND regexp_matches(trim({column}), '{_OFFSET}')"
-        return f"CASE WHEN {fits} THEN {_ms(f'try_cast({_clean(column)} AS TIMESTAMPTZ)')} END"
+        return f"CASE WHEN {fits} THEN {_ms(_zoned(column))} END"
     if time_format == "epoch_ms":
         return f"try_cast(trim({column}) AS BIGINT)"
     if time_format == "epoch_s":
