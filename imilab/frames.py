@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from imilab.calls import CALL_COLUMNS, fold_calls
 from imilab.engines.tables import Tables, arrow_of, requests_of
+from imilab.names import hide_in_name
 from imilab.numbers import mask, scrub
 
 __all__ = [
@@ -39,9 +41,10 @@ CALL_FRAME_COLUMNS = tuple(f"{name[:-3]}" if name.endswith("_at_ms") else name f
 
 _HIDDEN = {
     **dict.fromkeys(("msisdn", "caller_id"), mask),
-    **dict.fromkeys(("description", "message", "error_reason"), scrub),
+    **dict.fromkeys(("description", "message", "error_reason", "text"), scrub),
+    **dict.fromkeys(("campaign", "arm", "stratum", "callback_data"), hide_in_name),
 }
-"""What hides numbers: in columns of numbers, and in the platform's own words."""
+"""What hides numbers: in columns of numbers, in free text, and in names by which calls are grouped and joined."""
 _WHOLE = frozenset({"receipt_id", "attempt", "receipts", "unknown_receipts"})
 # Only a webhook comes about when its event happened: the moment of asking or of importing says nothing about a call.
 _EVENTS = (
@@ -51,13 +54,15 @@ _EVENTS = (
 )
 
 
-def receipts_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
+def receipts_frame(store: Tables, exported: pa.Table | None = None, *, unmasked: bool = False) -> pd.DataFrame:
     """Return the receipts, one row an event, in the order in which they were stored.
 
     Parameters
     ----------
     store : Tables
         Where they are.
+    exported : pyarrow.Table, optional
+        Others of the same columns, which come after them.
     unmasked : bool
         Show full numbers, and the raw bodies, which hold them.
 
@@ -66,7 +71,7 @@ def receipts_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
     DataFrame
         `RECEIPT_COLUMNS`; times aware, UTC. `raw` is missing unless `unmasked`.
     """
-    table = _arrow(store, "SELECT * FROM receipts ORDER BY receipt_id")
+    table = _and(_arrow(store, "SELECT * FROM receipts ORDER BY receipt_id"), RECEIPT_COLUMNS, exported)
     frame = _aware(table.to_pandas(types_mapper=_pandas_type))
     frame["raw"] = (
         frame["raw"].map(bytes.decode).astype("str") if unmasked else pd.Series(pd.NA, frame.index, dtype="str")
@@ -74,13 +79,15 @@ def receipts_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
     return _masked(frame, unmasked=unmasked)[list(RECEIPT_COLUMNS)]
 
 
-def requests_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
+def requests_frame(store: Tables, exported: pa.Table | None = None, *, unmasked: bool = False) -> pd.DataFrame:
     """Return the requests that were planned or attempted, one row a call, in the order in which they were planned.
 
     Parameters
     ----------
     store : Tables
         Where they are.
+    exported : pyarrow.Table, optional
+        Others of the same columns, which come after them.
     unmasked : bool
         Show full numbers.
 
@@ -89,7 +96,8 @@ def requests_frame(store: Tables, *, unmasked: bool = False) -> pd.DataFrame:
     DataFrame
         `REQUEST_COLUMNS`; times aware, UTC.
     """
-    table = _arrow(store, "SELECT * FROM requests ORDER BY created_at_ms, coalesce(position, -1), correlation_id")
+    query = "SELECT * FROM requests ORDER BY created_at_ms, coalesce(position, -1), correlation_id"
+    table = _and(_arrow(store, query), REQUEST_COLUMNS, exported)
     frame = _aware(table.to_pandas(types_mapper=_pandas_type))
     return _masked(frame, unmasked=unmasked)[list(REQUEST_COLUMNS)]
 
@@ -152,6 +160,13 @@ def calls_frame_of(calls: pa.Table, *, unmasked: bool = False) -> pd.DataFrame:
 
 def _arrow(store: Tables, query: str) -> pa.Table:
     return arrow_of(store.columns(query))
+
+
+def _and(table: pa.Table, columns: Sequence[str], exported: pa.Table | None) -> pa.Table:
+    """Put the wanted columns of two tables below each other."""
+    names = [name if name in table.column_names else f"{name}_ms" for name in columns]
+    wanted = table.select(names)
+    return wanted if exported is None else pa.concat_tables([wanted, exported.select(names).cast(wanted.schema)])
 
 
 def _pandas_type(kind: pa.DataType) -> Any:

@@ -27,7 +27,7 @@ from tests.engines_agree import (
     local_spark,
     make_tables,
 )
-from tests.test_engines_json_lines import line
+from tests.receipt_lines import line
 
 CALLS = 1_500
 ASKED = ("nothing", "voice", "hour in Europe/London", "weekday in Australia/Lord_Howe")

@@ -208,3 +208,44 @@ def test_times_of_every_year_can_be_shown(store: Store, at_ms: int):
 
     assert int(ended.astype("int64")[0]) == at_ms
     assert str(ended.dtype) == str(receipts_frame(store)["event_at"].dtype) == UTC_MS
+
+
+def test_texts_and_names_that_hold_a_number_show_it_masked(store):
+    add(store, "OFFERED", "7407", callback_data=f"order 7 of {number(1)}")
+    planned = PlannedCall(
+        correlation_id="c1",
+        msisdn=number(1),
+        content_type="TTS",
+        text=f"We try {number(2)} or 020 7946 0000 next",
+        campaign=f"call {number(1)[1:]}",
+        arm=f"a {number(1)}",
+        stratum=number(2),
+    )
+
+    def work(connection) -> None:  # as an older imilab or an imported log may have left it
+        add_calls(connection, [planned], "+12025550100", store.number_key, NOW_MS)
+        claim(connection, "c1", NOW_MS)
+
+    store.write(work)
+    for read, columns in (
+        (requests_frame, ("campaign", "arm", "text")),
+        (receipts_frame, ("callback_data",)),
+        (calls_of_now, ("campaign", "arm", "stratum")),
+    ):
+        hidden, full = read(store), read(store, unmasked=True)
+        assert not any(number(one)[1:] in hidden.to_csv() for one in (1, 2))
+        assert all(re.search("20255501|20[0-9]55", full[name].iloc[0]) for name in columns)
+    assert requests_frame(store)["text"].iloc[0].endswith("or ••••• next")
+
+
+def calls_of_now(store: Store, **options) -> pd.DataFrame:
+    return calls(store, **options)
+
+
+def test_names_with_dates_stay_apart(store):
+    ask(store)
+    for day in (15, 16):
+        store.write(
+            lambda connection, day=day: connection.execute("UPDATE requests SET campaign = ?", (f"lunch-202607{day}",))
+        )
+        assert requests_frame(store)["campaign"].tolist() == [f"lunch-202607{day}"]

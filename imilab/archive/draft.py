@@ -94,6 +94,7 @@ class Draft:
         self.archive, self.import_id = archive, import_id
         self.folder = archive.folder / INCOMING / import_id
         self._files: dict[str, int] = {}
+        self._written: dict[str, Path] = {}
 
     def __enter__(self) -> Draft:
         self.folder.mkdir(mode=0o700, parents=True)
@@ -108,7 +109,7 @@ class Draft:
         Parameters
         ----------
         written : Path
-            Is moved to its place in the archive, where no reader sees it before `publish`.
+            Stays where it is until `publish` moves it to its place in the archive.
         table : str
             ``receipts``, ``requests`` or ``rejects``.
         rows : int
@@ -118,15 +119,11 @@ class Draft:
         """
         folder = f"{table}/day={day}" if day else table
         name = f"{folder}/{self.import_id}-{len(self._files)}.parquet"
-        place = self.archive.folder / name
-        for parent in (self.archive.folder / table, place.parent):  # with `parents`, one between would be open
-            parent.mkdir(mode=0o700, exist_ok=True)
         if self._change is not None:
             rewrite_file(written, self._change)
         written.chmod(0o600)
         _sync(written)
-        written.rename(place)
-        self._files[name] = rows
+        self._files[name], self._written[name] = rows, written
 
     @property
     def rows(self) -> Counter[str]:
@@ -152,6 +149,8 @@ class Draft:
         done = ImportFacts(**{**vars(facts), "files": dict(self._files)})
         manifests = self.archive.folder / MANIFESTS
         manifests.mkdir(mode=0o700, exist_ok=True)
+        for name, written in self._written.items():
+            self._move(written, self.archive.folder / name)
         for folder in {(self.archive.folder / name).parent for name in self._files}:
             _sync(folder)
         for table in (RECEIPTS, REQUESTS, REJECTS):
@@ -167,6 +166,12 @@ class Draft:
         draft.replace(manifests / f"{self.import_id}.json")
         _sync(manifests)
         return done
+
+    def _move(self, written: Path, place: Path) -> None:
+        for parent in (place.parent.parent, place.parent):  # with `parents`, one between would be open
+            if parent != self.archive.folder:
+                parent.mkdir(mode=0o700, exist_ok=True)
+        written.rename(place)
 
 
 def _sync(path: Path) -> None:

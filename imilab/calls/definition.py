@@ -68,10 +68,17 @@ def fold_calls(
     return calls_as_of(known, as_of_ms=as_of_ms, horizon_ms=horizon_ms)
 
 
-def open_calls_of_receipts(receipts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Fold receipts alone, in one pass; `OPEN_COLUMNS`, where what still waits is pending."""
+def open_calls_of_receipts(
+    receipts: nw.LazyFrame[Any], *, maxima: tuple[str, ...] = (), sums: tuple[str, ...] = ()
+) -> nw.LazyFrame[Any]:
+    """Fold receipts alone, in one pass; `OPEN_COLUMNS`, where what still waits is pending.
+
+    `maxima` and `sums` name columns of integers that the reader of the receipts adds for its own use: they come last,
+    a call's largest value of each and its sum.
+    """
     keyed = receipts.with_columns(call_key=no_empty("message_id", "correlation_id"))
-    return _open_without_requests(fold_by_call(keyed, states=False))
+    folded = fold_by_call(keyed, states=False, maxima=maxima, sums=sums)
+    return _open_without_requests(folded, (*maxima, *sums))
 
 
 def open_calls(states: nw.LazyFrame[Any], requests: nw.LazyFrame[Any] | None) -> nw.LazyFrame[Any]:
@@ -93,13 +100,13 @@ def calls_as_of(calls: nw.LazyFrame[Any], *, as_of_ms: int, horizon_ms: int) -> 
     return calls.with_columns(outcome=outcome).select(*CALL_COLUMNS)
 
 
-def _open_without_requests(folded: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _open_without_requests(folded: nw.LazyFrame[Any], also: tuple[str, ...] = ()) -> nw.LazyFrame[Any]:
     calls = folded.rename(_EVENT_COLUMNS).with_columns(
         *(nw.lit(None, dtype=nw.String).alias(name) for name in _TEXTS_OF_REQUESTS_ONLY),
         *(nw.lit(None, dtype=nw.Int64).alias(name) for name in _INTEGERS_OF_REQUESTS_ONLY),
         correlation_id=nw.col("event_correlation_id"),
     )
-    return describe(decide(calls)).select(*OPEN_COLUMNS)
+    return describe(decide(calls)).select(*OPEN_COLUMNS, *also)
 
 
 def _key_by_request(events: nw.LazyFrame[Any], attempted: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -68,10 +68,12 @@ def merge_states(states: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return _reduced(states, ["message_id", "correlation_id"], counted=True).select(*STATE_COLUMNS)
 
 
-def fold_by_call(rows: nw.LazyFrame[Any], *, states: bool) -> nw.LazyFrame[Any]:
+def fold_by_call(
+    rows: nw.LazyFrame[Any], *, states: bool, maxima: tuple[str, ...] = (), sums: tuple[str, ...] = ()
+) -> nw.LazyFrame[Any]:
     """Fold receipts, or merge states, that have a ``call_key``: one row a call, its ids null where there is none.
 
-    Where there are no states, a message id is the call's key.
+    Where there are no states, a message id is the call's key. `maxima` and `sums` are further columns of integers.
     """
     ids = ("event_message_id", "event_correlation_id")
     correlation = no_empty("correlation_id")
@@ -80,7 +82,7 @@ def fold_by_call(rows: nw.LazyFrame[Any], *, states: bool) -> nw.LazyFrame[Any]:
         return _complete(_reduced(named, ["call_key"], counted=True, also=ids))
     has_message = nw.when(nw.col("message_id") != "").then(1)  # a number is cheaper to reduce than a text
     named = _flag(rows).with_columns(event_message_id=has_message, event_correlation_id=correlation)
-    calls = _reduced(named, ["call_key"], counted=False, also=ids)
+    calls = _reduced(named, ["call_key"], counted=False, also=(*ids, *maxima), sums=sums)
     message = nw.when(~nw.col("event_message_id").is_null()).then(nw.col("call_key"))
     return _complete(calls.with_columns(event_message_id=message))
 
@@ -121,7 +123,12 @@ def _flag(receipts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _reduced(
-    rows: nw.LazyFrame[Any], keys: list[str], *, counted: bool, also: tuple[str, ...] = ()
+    rows: nw.LazyFrame[Any],
+    keys: list[str],
+    *,
+    counted: bool,
+    also: tuple[str, ...] = (),
+    sums: tuple[str, ...] = (),
 ) -> nw.LazyFrame[Any]:
     """Group by keys and reduce every column in its own way; `counted` says whether a row is a state, not a receipt."""
     there = [name for name in NUMBER_COLUMNS if name in rows.collect_schema().names()]
@@ -130,10 +137,10 @@ def _reduced(
         .agg(
             *(nw.col(name).min() for name in _MINIMA),
             *(nw.col(name).max() for name in (*_MAXIMA, *there, *also)),
-            nw.col("marks").sum(),
+            *(nw.col(name).sum() for name in ("marks", *sums)),
             nw.col("receipts").sum() if counted else nw.len().alias("receipts"),
         )
-        .with_columns(nw.col("marks", "receipts").cast(nw.Int64))  # a sum is wider on DuckDB
+        .with_columns(nw.col("marks", "receipts", *sums).cast(nw.Int64))  # a sum is wider on DuckDB
     )
 
 

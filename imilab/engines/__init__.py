@@ -45,7 +45,11 @@ class Engine(Protocol):
 
 
 def open_engine(
-    engine: object | None = None, *, memory_limit: str | None = None, spill_beside: Path | None = None
+    engine: object | None = None,
+    *,
+    memory_limit: str | None = None,
+    spill_beside: Path | None = None,
+    show: bool | None = None,
 ) -> Engine:
     """Return the engine that runs in this process, or on a Spark session.
 
@@ -53,7 +57,7 @@ def open_engine(
     ----------
     engine : SparkSession, "duckdb" or None
         Where to run.
-    memory_limit, spill_beside
+    memory_limit, spill_beside, show
         For DuckDB: see `DuckDBEngine`.
 
     Raises
@@ -69,7 +73,7 @@ def open_engine(
     if engine is None or engine == "duckdb":
         from imilab.engines.duckdb_engine import DuckDBEngine
 
-        return DuckDBEngine(memory_limit, spill_beside=spill_beside)
+        return DuckDBEngine(memory_limit, spill_beside=spill_beside, show=show)
     if all(hasattr(engine, name) for name in ("createDataFrame", "sparkContext", "read")) or _is_connect(engine):
         from imilab.engines.spark_engine import SparkEngine
 

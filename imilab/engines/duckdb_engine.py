@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -60,6 +61,11 @@ class DuckDBEngine:
         self.connection.execute("SET enable_progress_bar = true")
         self.connection.execute("SET enable_progress_bar_print = false")
 
+    @property
+    def spill_folder(self) -> Path:
+        """A folder of this user's, which `close` removes; it may have to be made."""
+        return self._spill
+
     def arrow(self, table: pa.Table) -> nw.LazyFrame[Any]:
         """Open an Arrow table, without a copy."""
         return nw.from_native(self.connection.from_arrow(table))
@@ -91,6 +97,10 @@ class DuckDBEngine:
         """End the engine's relations and remove what it wrote. Closing twice is harmless."""
         self.connection.close()
         shutil.rmtree(self._spill, ignore_errors=True)
+
+    def leave(self) -> None:
+        """Leave the engine to what `hand_over` gave: it ends with it, its folder with the process."""
+        atexit.register(shutil.rmtree, self._spill, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,7 @@ from imilab.errors import InvalidInputError
 from imilab.numbers import calling_codes, mask, scrub
 from imilab.terms import Outcome
 
-__all__ = ["FORMS", "hand_over", "masked"]
+__all__ = ["FORMS", "hand_over", "masked", "masked_number"]
 
 FORMS = ("duckdb", "spark", "arrow", "polars")
 _HIDDEN = mask("")
@@ -46,7 +46,7 @@ def hand_over(calls: nw.LazyFrame[Any], engine: Engine, form: str | None) -> Any
 
 def masked(calls: nw.LazyFrame[Any], engine: Engine) -> nw.LazyFrame[Any]:
     """Hide numbers as `imilab.numbers.mask` and `scrub` do; the engine does it, row by row."""
-    hidden = calls.with_columns(**{name: _masked(nw.col(name)) for name in ("msisdn", "caller_id")})
+    hidden = calls.with_columns(**{name: masked_number(nw.col(name)) for name in ("msisdn", "caller_id")})
     refused = hidden.filter(nw.col("outcome") == str(Outcome.NOT_PLACED))
     reasons = engine.collect(refused.select("error_reason").unique())["error_reason"].drop_null()
     changed = {text: clean for text in reasons.to_pylist() if (clean := scrub(text)) != text}
@@ -58,7 +58,7 @@ def masked(calls: nw.LazyFrame[Any], engine: Engine) -> nw.LazyFrame[Any]:
     return joined.with_columns(error_reason=nw.coalesce("clean", "error_reason")).select(*columns)
 
 
-def _masked(number: nw.Expr) -> nw.Expr:
+def masked_number(number: nw.Expr) -> nw.Expr:
     """Return the masked number, as `imilab.numbers.mask` writes it."""
     shown = nw.lit(_HIDDEN)
     for digits in (3, 2, 1):

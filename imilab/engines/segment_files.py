@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,16 +112,17 @@ def _write(path: Path, table: pa.Table, mark: bytes) -> None:
 
 
 @contextlib.contextmanager
-def open_private(path: Path):  # type: ignore[no-untyped-def]
+def open_private(path: Path) -> Iterator[str]:
     """Give a temporary path beside a file, for this user alone, that takes its place if all goes well."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     os.close(handle)
+    made = Path(name)
     try:
         yield name
-        with open(name, "rb") as written:  # noqa: PTH123
+        with made.open("rb") as written:
             os.fsync(written.fileno())
-        os.replace(name, path)  # noqa: PTH105
+        made.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)  # noqa: PTH108
+            made.unlink()
         raise

@@ -13,6 +13,7 @@ from imilab.store.change_log import SEGMENT_RECEIPTS
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import pyarrow as pa
 
     from imilab.engines import Engine
     from imilab.engines.ledger import Ledger
@@ -71,6 +72,23 @@ class Answers:
         """Return the calls table; see `imilab.engines.ledger.Ledger`."""
         return self._start().calls(as_of_ms=as_of_ms, horizon_ms=horizon_ms)
 
+    def exported_receipts(self) -> pa.Table | None:
+        """Return the receipts of imported logs that the live store does not know; None where no log was imported."""
+        from imilab.engines.exported import exported_receipts
+
+        files = self._archive().receipt_files()
+        return exported_receipts(self.engine, self._store, files) if files else None
+
+    def exported_requests(self) -> pa.Table | None:
+        """Return the calls of imported logs as requests; None where no log has calls as rows."""
+        from imilab.engines.exported import exported_requests
+
+        files = self._archive().request_files()
+        return exported_requests(self.engine, self._store, files) if files else None
+
+    def _archive(self) -> Archive:
+        return Archive(archive_folder(self._settings, self._store))
+
     def close(self) -> None:
         """Let go of the engine. Closing twice is harmless."""
         with self._lock:
@@ -95,7 +113,7 @@ class Answers:
                     self._engines.append(local)
                 self._ledger = Ledger(
                     self._store,
-                    Archive(archive_folder(self._settings, self._store)),
+                    self._archive(),
                     engine,
                     cache_folder(self._store),
                     SEGMENT_RECEIPTS,

@@ -98,14 +98,15 @@ class ImportingVerbs(LabCore):
         import pandas as pd
 
         facts = self._imported.imports()
-        frame = pd.DataFrame(
-            [{"import_id": one.import_id, "sources": ", ".join(one.sources), **one.counts} for one in facts]
-        )
-        moments = pd.to_datetime([one.imported_at_ms for one in facts], unit="ms", utc=True).astype(
-            "datetime64[ms, UTC]"
-        )
-        frame.insert(1 if len(facts) else 0, "imported_at", moments)
-        return frame
+        moments = pd.to_datetime([one.imported_at_ms for one in facts], unit="ms", utc=True)
+        sources = [", ".join(one.sources) for one in facts]
+        first = {
+            "import_id": pd.Series([one.import_id for one in facts], dtype="str"),
+            "imported_at": pd.Series(moments.astype("datetime64[ms, UTC]")),
+            "sources": pd.Series(sources, dtype="str"),
+        }
+        counts = {name: [one.counts.get(name, 0) for one in facts] for name in ImportSummary().counts}
+        return pd.DataFrame(first).assign(**{name: pd.Series(some, dtype="int64") for name, some in counts.items()})
 
     def rejects(self, import_id: str | None = None) -> pd.DataFrame:
         """Return the rows of logs that could not be read: ``file, line, reason, text``; numbers are hidden.

@@ -136,7 +136,8 @@ class KeepingVerbs(LabCore):
         """Take numbers, texts and bodies out of what is older than so many days; rows stay for their counts.
 
         One number's old rows share one random token, which differs from run to run: repeated numbers of old calls are
-        no longer told apart beyond that. Calls that are planned, wait for a receipt or for a decision are left.
+        no longer told apart beyond that. Calls that wait for a receipt or for a decision are left, and planned ones as
+        long as anything of their plan was sent, or is to be sent, within those days.
 
         Parameters
         ----------

@@ -52,7 +52,7 @@ class PlanningVerbs(LabCore):
         ----------
         recipients : iterable of str, iterable of mapping, DataFrame, or path of a CSV file
             E.164 numbers; a table holds them in its column ``msisdn``, and may hold further columns for `strata` and
-            for the texts' placeholders.
+            for the texts' placeholders. A set, which has no order of its own, is taken in the order of its texts.
         arms : mapping
             Name to `Voice`, `Media` or `Arm`; an `Arm` may have its own text and its own hours.
         text : str, optional
@@ -112,6 +112,7 @@ class PlanningVerbs(LabCore):
             before = count_called(connection, {call.msisdn for call in made.calls}, made.plan_id)
         return replace(made.as_stored(stored) if stored else made, called_before=before)
 
+    @hides_arguments
     def verify(self, campaign: str) -> AssignmentCheck:
         """Draw a campaign's arms again from the seed that was stored with it, and compare each of its calls.
 

@@ -9,11 +9,16 @@ from imilab.lab.core import LabCore
 from imilab.lab_call import Call
 from imilab.send import Arm, Plan, ReconcileSummary, SendSummary, planned_call
 from imilab.send.quantities import quantity
+from imilab.send.summary import SendOptions
 from imilab.send.texts import TextTemplate
+from imilab.store import PlannedCall
 from imilab.terms import Media, Voice
-from imilab.wire import CallStatus
+from imilab.wire import CallStatus, MakeCall
 
 __all__ = ["SendingVerbs"]
+
+_LATER_ID = "drawn when the call is sent"
+_SLOWEST_PER_SECOND = 1 / 86_400
 
 
 class SendingVerbs(LabCore):
@@ -54,16 +59,27 @@ class SendingVerbs(LabCore):
         SendStoppedError
             The stop file is there, or something else kept it from leaving.
         """
-        planned = planned_call(msisdn, Arm(content, text), self._new_id())
-        if planned.text is not None:
-            template = TextTemplate(planned.text)
-            if template.fields:
-                raise InvalidInputError(
-                    "text", f"holds the placeholder {{{template.fields[0]}}}; write out what this person hears"
-                )
-            planned = replace(planned, text=template.fill({}))
+        planned = _test_call(msisdn, content, text, self._new_id())
         self._dispatcher.call(planned)
         return Call(self.store, planned.correlation_id)
+
+    @hides_arguments
+    def dry_run(self, msisdn: str, content: Voice | Media, text: str | None = None) -> MakeCall:
+        """Return the request that `call` would send, and send nothing; its correlation id is drawn when it is sent.
+
+        Raises
+        ------
+        InvalidInputError
+            Names the field that the platform would refuse.
+
+        Examples
+        --------
+        >>> import imilab
+        >>> with imilab.Lab.simulated() as lab:
+        ...     lab.dry_run("+12025550123", imilab.Voice("en-GB-RyanNeural"), "Time for {{lunch}}").text
+        'Time for {lunch}'
+        """
+        return SendOptions.of(self.settings).request(_test_call(msisdn, content, text, _LATER_ID))
 
     @hides_arguments
     def send(
@@ -105,6 +121,8 @@ class SendingVerbs(LabCore):
             raise InvalidInputError("plan", f"of type {type(plan).__name__}; give what lab.plan(...) returned")
         if calls_per_second is not None:
             calls_per_second = quantity(calls_per_second, "calls_per_second", unit="calls a second")
+            if 0 < calls_per_second < _SLOWEST_PER_SECOND:
+                raise InvalidInputError("calls_per_second", "slower than a call a day; give lab.plan(..., over=) days")
         return self._dispatcher.send(plan, calls_per_second=calls_per_second, burst=burst, progress=progress)
 
     def stop(self) -> None:
@@ -115,15 +133,31 @@ class SendingVerbs(LabCore):
     def reconcile(self, *, older_than_seconds: float = 0.0, progress: bool | None = None) -> ReconcileSummary:
         """Ask the platform about calls without a final receipt, and store what it tells as receipts of source `poll`.
 
-        Calls requested within the last `older_than_seconds` are left out; `progress` is as for `send`.
+        Calls requested within the last `older_than_seconds` are left out; `progress` is as for `send`. Those never
+        asked about come first, so it can be stopped and done again. Where another process sends from this store, it
+        raises `StoreLockedError`: the tenant's limit is in use there.
         """
         older_than_seconds = quantity(older_than_seconds, "older_than_seconds", unit="seconds")
         return self._dispatcher.reconcile(older_than_seconds=older_than_seconds, progress=progress)
 
+    @hides_arguments
     def call_status(self, message_id: str) -> CallStatus:
-        """Ask the platform how one call stands; nothing is stored."""
+        """Ask the platform how one call stands, as `reconcile` does for all; nothing that it tells is stored."""
         return self._dispatcher.call_status(message_id)
 
     def wait(self, timeout_seconds: float = 60.0) -> int:
         """Wait, in real seconds, until every accepted call has its final receipt; return how many are still open."""
         return self._dispatcher.wait(quantity(timeout_seconds, "timeout_seconds", unit="seconds"))
+
+
+def _test_call(msisdn: str, content: Voice | Media, text: str | None, correlation_id: str) -> PlannedCall:
+    """Return one call that belongs to no plan, with its text as it is spoken."""
+    planned = planned_call(msisdn, Arm(content, text), correlation_id)
+    if planned.text is None:
+        return planned
+    template = TextTemplate(planned.text)
+    if template.fields:
+        raise InvalidInputError(
+            "text", f"holds the placeholder {{{template.fields[0]}}}; write out what this person hears"
+        )
+    return replace(planned, text=template.fill({}))
