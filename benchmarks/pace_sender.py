@@ -58,7 +58,7 @@ def _measure(work: Callable[[], object]) -> dict[str, Any]:
         return real(self, data, *flags)
 
     # The moment of a first byte is known nowhere else, so this one process has its socket watched.
-    socket.socket.send = send  # type: ignore[method-assign, assignment]
+    socket.socket.send = send  # type: ignore[method-assign, assignment]  # see above
     before, started = _cpu_seconds(), time.monotonic()
     said = work()
     seconds = time.monotonic() - started

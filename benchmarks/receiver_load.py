@@ -92,7 +92,7 @@ class _Client(asyncio.Protocol):
         if request is None:
             self._transport.close()
         else:
-            self._transport.write(request)  # type: ignore[attr-defined]
+            self._transport.write(request)  # type: ignore[attr-defined]  # a TCP connection's can write
 
 
 def load(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Run:

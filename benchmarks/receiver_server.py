@@ -21,14 +21,14 @@ SECRET = b"a secret of the benchmark"
 class Unstored(Intake):
     """Answers at once."""
 
-    async def keep(self, waiting: Waiting) -> str:  # type: ignore[override]
+    async def keep(self, waiting: Waiting) -> str:  # type: ignore[override]  # nobody asks for an Outcome
         return "stored"
 
 
 class Single(Intake):
     """Gives the writer a job for each receipt."""
 
-    async def keep(self, waiting: Waiting) -> str:  # type: ignore[override]
+    async def keep(self, waiting: Waiting) -> str:  # type: ignore[override]  # nobody asks for an Outcome
         self._line.append(waiting)
         self.hand_in(_Batch(self, [waiting]))
         return await waiting.future

@@ -5,10 +5,10 @@ Nothing here repeats a request: a POST whose outcome is unknown may have made a 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import Callable, Generator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import lru_cache
@@ -21,7 +21,8 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
-from imilab.errors import NoReplyError, NotSentError, UnexpectedBodyError, without_frames
+from imilab.departure import Departure, failure_of, trace_of_departures
+from imilab.errors import UnexpectedBodyError
 from imilab.wire import CallStatus, MakeCall, ResponseEntry, read_response, read_status
 from imilab.wire.rules import is_loopback, required_text
 
@@ -29,15 +30,6 @@ __all__ = ["AsyncPlatformClient", "PlatformClient"]
 
 T = TypeVar("T")
 
-_NOT_SENT = (
-    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError),
-    *(httpx.UnsupportedProtocol, httpx.InvalidURL),
-)
-_NOT_SENT_AIOHTTP = (
-    *(aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError),
-    *(aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError),
-)
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
 _IDLE_SECONDS = 15.0  # below the minute after which servers and what stands before them hang up
 
 
@@ -124,35 +116,7 @@ def _make_session(base_url: str, connections: int) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=connections, keepalive_timeout=_IDLE_SECONDS, ssl=_ssl_context(trust_env=trust_env)
     )
-    leaving = aiohttp.TraceConfig()
-    leaving.on_request_chunk_sent.append(_tell_leaving)
-    return aiohttp.ClientSession(connector=connector, trust_env=trust_env, trace_configs=[leaving])
-
-
-_leaving: ContextVar[Callable[[], object] | None] = ContextVar("imilab_leaving", default=None)
-
-
-async def _tell_leaving(*_: object) -> None:
-    # aiohttp holds the head back and writes it together with the body's first part, right after it has told this.
-    if tell := _leaving.get():
-        tell()
-
-
-def _failure(problem: BaseException) -> BaseException:
-    """Return what to raise instead: an error of imilab's, and nothing that leads to frames with the key or a body."""
-    if not isinstance(problem, _FAILURES):
-        return without_frames(problem)
-    kind = type(problem.__cause__ or problem).__name__
-    if _proven_not_sent(problem):
-        return NotSentError(f"no connection to the platform ({kind})")
-    return NoReplyError(f"the connection failed after the request had left ({kind})")
-
-
-def _proven_not_sent(problem: BaseException) -> bool:
-    # The aiohttp transport reports a server that hangs up on a sent request as httpx.ConnectTimeout. Only aiohttp's
-    # own exception, the cause, tells whether the connection was ever made.
-    cause = problem.__cause__ if isinstance(problem.__cause__, aiohttp.ClientError) else problem
-    return isinstance(cause, _NOT_SENT_AIOHTTP if isinstance(cause, aiohttp.ClientError) else _NOT_SENT)
+    return aiohttp.ClientSession(connector=connector, trust_env=trust_env, trace_configs=[trace_of_departures()])
 
 
 class PlatformClient(_Core):
@@ -220,7 +184,7 @@ class PlatformClient(_Core):
             response = self._http.request(exchange.method, exchange.path, content=exchange.body)
             return exchange.read(response.status_code, response.headers, response.content)
         except BaseException as problem:  # noqa: BLE001 - an interrupt's frames hold the key as well
-            failure = _failure(problem)
+            failure = failure_of(problem)
         raise failure
 
     def close(self) -> None:
@@ -241,12 +205,19 @@ class AsyncPlatformClient(_Core):
 
     Parameters
     ----------
-    base_url, key, timeout_seconds, zone
+    base_url, key, zone
         As for `PlatformClient`.
+    timeout_seconds : float
+        For one request as a whole, from waiting for a connection to the last byte of the answer.
     connections : int
         Requests under way at the most; others wait.
     transport : httpx.AsyncBaseTransport, optional
         Another way to the network, for tests.
+
+    Attributes
+    ----------
+    tells_leaving : bool
+        Whether `on_leaving` is called; where it is and was not, nothing has left. Another `transport` does not call it.
     """
 
     def __init__(
@@ -260,6 +231,8 @@ class AsyncPlatformClient(_Core):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(base_url, zone)
+        self._timeout_seconds = timeout_seconds
+        self.tells_leaving = transport is None
         verify = _ssl_context(trust_env=_uses_proxies(base_url))
         transport = transport or AiohttpTransport(verify, client=lambda: _make_session(base_url, connections))
         self._http = httpx.AsyncClient(transport=transport, **_options(key, base_url, timeout_seconds))
@@ -267,24 +240,23 @@ class AsyncPlatformClient(_Core):
     async def make_call(self, call: MakeCall, *, on_leaving: Callable[[], object] | None = None) -> ResponseEntry:
         """Ask the platform to place one call; see `PlatformClient.make_call`.
 
-        `on_leaving` is called right before the first byte leaves on a connection; another `transport` does not call it.
+        `on_leaving` is called right before the first byte leaves on a connection. Where it raises, no byte leaves, and
+        this raises the same.
         """
-        told = _leaving.set(on_leaving)
-        try:
-            return await self._run(self._make_call(call))
-        finally:
-            _leaving.reset(told)
+        return await self._run(self._make_call(call), on_leaving)
 
-    async def call_status(self, message_id: str) -> CallStatus:
-        """Ask how a call stands; see `PlatformClient.call_status`."""
-        return await self._run(self._call_status(message_id))
+    async def call_status(self, message_id: str, *, on_leaving: Callable[[], object] | None = None) -> CallStatus:
+        """Ask how a call stands; see `PlatformClient.call_status`, and `make_call` for `on_leaving`."""
+        return await self._run(self._call_status(message_id), on_leaving)
 
-    async def _run(self, exchange: _Exchange[T]) -> T:
-        try:
-            response = await self._http.request(exchange.method, exchange.path, content=exchange.body)
-            return exchange.read(response.status_code, response.headers, response.content)
-        except BaseException as problem:  # noqa: BLE001 - a cancelled task's frames hold the key as well
-            failure = _failure(problem)
+    async def _run(self, exchange: _Exchange[T], on_leaving: Callable[[], object] | None = None) -> T:
+        with Departure(on_leaving, watched=self.tells_leaving) as departure:
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    response = await self._http.request(exchange.method, exchange.path, content=exchange.body)
+                return exchange.read(response.status_code, response.headers, response.content)
+            except BaseException as problem:  # noqa: BLE001 - a cancelled task's frames hold the key as well
+                failure = failure_of(problem, departure)
         raise failure
 
     async def aclose(self) -> None:

@@ -39,8 +39,12 @@ class StopFile:
 
     @classmethod
     def beside(cls, store: Path, path: Path | None = None) -> StopFile:
-        """Return that of a store, at its path with ``.stop`` added, or at the one that the settings name."""
-        return cls((path or store.with_name(store.name + ".stop")).absolute())
+        """Return that of a store, at its path with ``.stop`` added, or at the one that the settings name.
+
+        Symbolic links are followed, so that it stops every process that sends from the store, however it is named.
+        """
+        place = store.resolve()
+        return cls((path or place.with_name(place.name + ".stop")).resolve())
 
     def look(self) -> bool:
         """Tell whether it is there now. One that cannot be looked at counts as there: then nothing is called."""

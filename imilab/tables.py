@@ -101,7 +101,7 @@ def name(value: object) -> str:
     ('en-GB-RyanNeural', '—', '—', '3', '(empty)')
     """
     # NaN and NaT differ from themselves; pandas.NA refuses to say.
-    if value is None or type(value).__name__ == "NAType" or value != value:  # noqa: PLR0124
+    if value is None or type(value).__name__ == "NAType" or value != value:  # noqa: PLR0124 - so is NaN told of any object
         return MISSING
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
@@ -110,7 +110,7 @@ def name(value: object) -> str:
 
 def count(value: float) -> str:
     """Return a whole number with thousands separators."""
-    return MISSING if value != value else f"{int(value):,}"  # noqa: PLR0124
+    return MISSING if math.isnan(value) else f"{int(value):,}"
 
 
 def percent(fraction: float) -> str:

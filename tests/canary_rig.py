@@ -42,7 +42,7 @@ def _repr(value: object) -> str:
     """As a debugger would show it: what is half made may have none."""
     try:
         return repr(value)
-    except Exception as problem:  # noqa: BLE001
+    except Exception as problem:  # noqa: BLE001 - a half-made object may raise anything
         return f"<no repr: {type(problem).__name__}>"
 
 

@@ -160,16 +160,16 @@ def main() -> None:
         with closing(open_engine()) as engine:
             table = calls_by(engine, folder)
             expected, rows = answers(table), len(table)
-        print(f"DuckDB: {rows:,} calls in {time.perf_counter() - started:.1f} s")  # noqa: T201
+        print(f"DuckDB: {rows:,} calls in {time.perf_counter() - started:.1f} s")  # noqa: T201 - a script's answer
         started = time.perf_counter()
         plain = calls_by_plain_sql(folder)
         assert len(plain) == rows
         assert_same(answers(plain), expected)
-        print(f"plain SQL: the same in {time.perf_counter() - started:.1f} s")  # noqa: T201
+        print(f"plain SQL: the same in {time.perf_counter() - started:.1f} s")  # noqa: T201 - a script's answer
         with local_spark(folder) as session:
             started = time.perf_counter()
             assert_same(answers(calls_by(open_engine(session), folder)), expected)
-            print(f"Spark: the same in {time.perf_counter() - started:.1f} s")  # noqa: T201
+            print(f"Spark: the same in {time.perf_counter() - started:.1f} s")  # noqa: T201 - a script's answer
 
 
 if __name__ == "__main__":

@@ -38,12 +38,12 @@ ACCEPTED = Settlement(state="accepted", message_id="m1", http_status=200)
 
 
 def call(correlation_id: str, msisdn: str = NUMBER, **more: object) -> PlannedCall:
-    return PlannedCall(correlation_id=correlation_id, msisdn=msisdn, content_type="TTS", text="Hello Ann", **more)  # type: ignore[arg-type]
+    return PlannedCall(correlation_id=correlation_id, msisdn=msisdn, content_type="TTS", text="Hello Ann", **more)  # type: ignore[arg-type]  # facts of several types
 
 
 def receipt(correlation_id: str, status: str = "ANSWERED", msisdn: str = NUMBER, **more: object) -> StoredReceipt:
     facts = {"message_id": f"m-{correlation_id}", "callback_data": "Ann", "event_at_ms": 1_000, **more}
-    one = Receipt(correlation_id=correlation_id, status=status, msisdn=msisdn, **facts)  # type: ignore[arg-type]
+    one = Receipt(correlation_id=correlation_id, status=status, msisdn=msisdn, **facts)  # type: ignore[arg-type]  # facts of several types
     return StoredReceipt(receipt=one, raw=one.to_bytes(), source="webhook", received_at_ms=2_000)
 
 
@@ -90,7 +90,7 @@ def fill(store: Store) -> None:
     ]
     document = json.dumps({"x": {"text": f"Ring back on {SPELLED[3]}"}, "keys": [number_key(NUMBER, key)]})
     plan = {"plan_id": "p", "campaign": f"ring {NUMBER}", "design": "blocked", "seed": 1, "document": document}
-    store.write(lambda c: add_plan(c, **plan, calls=planned, caller_id=CALLER, number_key=key, now_ms=500))  # type: ignore[arg-type]
+    store.write(lambda c: add_plan(c, **plan, calls=planned, caller_id=CALLER, number_key=key, now_ms=500))  # type: ignore[arg-type]  # facts of several types
     for one in planned[:2]:
         store.write(lambda c, one=one: claim(c, one.correlation_id, 700))
         words = Settlement(state="accepted", message_id=f"m-{one.correlation_id}", message=f"queued for {SPELLED[4]}")

@@ -70,7 +70,7 @@ class PostgresServer:
         import psycopg
 
         with psycopg.connect(self.url(schema), autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[arg-type]
+            cursor = connection.execute(statement)  # type: ignore[arg-type]  # psycopg wants literals
             return cursor.fetchall() if cursor.description else []
 
     def start(self) -> None:
@@ -90,7 +90,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
-                preexec_fn=_end_with_parent(),  # noqa: PLW1509
+                preexec_fn=_end_with_parent(),  # noqa: PLW1509 - a system call, no lock
                 **_identity(),
             )
         until = time.monotonic() + _START_SECONDS

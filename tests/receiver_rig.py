@@ -26,7 +26,11 @@ def body(number: int = 1, **facts: Any) -> bytes:
 
 def post(content: bytes, *headers: str, path: str = "/receipts", length: int | None = None) -> bytes:
     """A whole request, or the beginning of one that says it is longer."""
-    lines = [f"POST {path} HTTP/1.1", "Host: h", f"Content-Length: {len(content) if length is None else length}"]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        f"Content-Length: {len(content) if length is None else length}",
+    ]
     return "\r\n".join([*lines, *headers]).encode("latin-1") + b"\r\n\r\n" + content
 
 

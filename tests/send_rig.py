@@ -137,7 +137,7 @@ class SendRig:
         return self.dispatcher.send(plan, calls_per_second=calls_per_second, progress=False)
 
     def states(self) -> dict[str, str]:
-        return dict(self.store.rows("SELECT msisdn, state FROM requests"))  # type: ignore[arg-type]
+        return dict(self.store.rows("SELECT msisdn, state FROM requests"))  # type: ignore[arg-type]  # rows are pairs
 
     def count_states(self) -> Counter[str]:
         return Counter(self.states().values())

@@ -168,7 +168,7 @@ def test_an_unknown_zone_is_refused(tz: Any) -> None:
 
 def test_the_zone_has_no_default() -> None:
     with pytest.raises(TypeError):
-        hour()  # type: ignore[call-arg]
+        hour()  # type: ignore[call-arg]  # refused
 
 
 def test_offsets_of_a_zone_without_changes_are_one() -> None:

@@ -53,7 +53,8 @@ def test_a_campaign_from_csv_to_report(campaign: tuple[Path, dict[str, str]]) ->
     assert "stands in the list already" in dry.stdout
     assert "not E.164" in dry.stdout
 
-    sent = imilab("send", "people.csv", *ARMS, "--go-live", "20", folder=folder, **settings)
+    slowly = ("--calls-per-second", "10")
+    sent = imilab("send", "people.csv", *ARMS, "--go-live", "20", *slowly, folder=folder, **settings)
     assert sent.returncode == 0, sent.stderr
     assert "20 calls sent" in sent.stdout
     again = imilab("send", "people.csv", *ARMS, "--go-live", "20", folder=folder, **settings)
@@ -68,7 +69,11 @@ def test_a_campaign_from_csv_to_report(campaign: tuple[Path, dict[str, str]]) ->
     written = imilab("report", "report.html", folder=folder, **settings)
     assert written.returncode == 0, written.stderr
     assert (folder / "report.html").stat().st_size > 10_000
-    everything = "".join(done.stdout + done.stderr for done in (dry, sent, again, rates, compared, written))
+    ((name, seconds),) = re.findall(r"(plan-\w{8}): 20 calls sent in ([0-9.]+) s", sent.stdout)
+    assert float(seconds) > 1.5
+    verified = imilab("status", "--verify", name, folder=folder, **settings)
+    assert (verified.returncode, verified.stdout.startswith(f"{name}: every one of 20 calls")) == (0, True)
+    everything = "".join(done.stdout + done.stderr for done in (dry, sent, again, rates, compared, written, verified))
     assert not re.search(r"\+1202555\d{4}", everything)
     assert "simulator-key" not in everything
 

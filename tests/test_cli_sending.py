@@ -76,6 +76,22 @@ def test_a_crossover_of_hours_and_texts_can_be_planned(run: Callable[..., Result
     assert "The platform holds each call until its time (sendAt)" in done.stdout
 
 
+def test_the_price_goes_by_the_minutes_that_a_call_is_assumed_to_last(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("IMILAB_PRICE_PER_MINUTE", "US=0.02")
+
+    assert "about 0.24 EUR" in run().stdout
+    assert "about 0.40 EUR" in run("--minutes-per-call", "2").stdout
+
+
+def test_only_a_campaign_that_was_sent_can_be_verified(run: Callable[..., Result]):
+    done = CliRunner().invoke(app, ["status", "--verify", "lunch"])
+
+    assert done.exit_code == 1
+    assert str(done.exception).startswith("campaign: no plan of this name was sent")
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -91,6 +107,7 @@ def test_a_crossover_of_hours_and_texts_can_be_planned(run: Callable[..., Result
         (("--over", "0 days"), "over: not above 0"),
         (("--send-at", "noon"), "send_at: unknown; give one of local, platform"),
         (("--zone", "London"), "zone: not an IANA zone"),
+        (("--minutes-per-call", "-1"), "minutes_per_call: not a number of minutes"),
     ],
 )
 def test_a_wrong_option_is_an_error_that_names_it(run: Callable[..., Result], options: tuple[str, ...], problem: str):

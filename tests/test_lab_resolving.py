@@ -32,7 +32,7 @@ def unknown(lab: imilab.Lab, *correlation_ids: str) -> None:
 
 def state(lab: imilab.Lab, correlation_id: str) -> tuple[str, str]:
     ((found),) = lab.store.rows("SELECT state, message FROM requests WHERE correlation_id = ?", (correlation_id,))
-    return found  # type: ignore[return-value]
+    return found  # type: ignore[return-value]  # a row of two
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def shown(error: BaseException) -> str:
 
 
 def plan(lab: imilab.Lab, recipients: object = CALLED, **more: object) -> imilab.Plan:
-    return lab.plan(recipients, {"ryan": RYAN}, TEXT, **more)  # type: ignore[arg-type]
+    return lab.plan(recipients, {"ryan": RYAN}, TEXT, **more)  # type: ignore[arg-type]  # some are refused
 
 
 def headless(folder: Path) -> Path:
@@ -158,6 +158,24 @@ ACTS: dict[str, Callable[[imilab.Lab], object]] = {
     "address": lambda lab: lab.receive("192.0.2.1"),
     "calls": lambda lab: lab.go_live(0),
     "live": lambda lab: with_key(lab, live=False),
+    "time without end": lambda lab: plan(lab, over="9" * 400 + " d"),
+    "hardly a pace": lambda lab: lab.send(plan(lab), calls_per_second=1e-320),
+    "half a surrogate pair": lambda lab: lab.plan(CALLED, {"\ud800": RYAN}, TEXT),
+    "half a surrogate pair beside a number": lambda lab: plan(
+        lab, [{"msisdn": CALLED[0], "group": "\ud800"}], strata="group"
+    ),
+    "no name of a file": lambda lab: plan(lab, f"{CALLED[2][1:]}\0"),
+    "no decision": lambda lab: lab.resolve(CALLED[0], [CALLED[1]]),  # type: ignore[arg-type]  # it is refused
+    "no campaign": lambda lab: lab.verify(CALLED[0]),
+    "no message": lambda lab: lab.call_status(CALLED[0]),
+}
+MISTAKES: dict[str, Callable[[imilab.Lab], object]] = {
+    "plan": lambda lab: plan(lab, sed=1),
+    "recipients alone": lambda lab: lab.plan(CALLED),  # type: ignore[call-arg]  # what is tested
+    "call": lambda lab: lab.call(CALLED[0], RYAN, txt=TEXT),  # type: ignore[call-arg]  # what is tested
+    "erase": lambda lab: lab.erase(CALLED[0], now=True),  # type: ignore[call-arg]  # what is tested
+    "verify": lambda lab: lab.verify(CALLED[0], seed=1),  # type: ignore[call-arg]  # what is tested
+    "call_status": lambda lab: lab.call_status(CALLED[0], wait=1),  # type: ignore[call-arg]  # what is tested
 }
 
 
@@ -165,6 +183,14 @@ ACTS: dict[str, Callable[[imilab.Lab], object]] = {
 def test_no_error_of_a_lab_shows_a_number_or_a_key(lab: imilab.Lab, act: Callable[[imilab.Lab], object]):
     with pytest.raises(ImilabError) as raised:
         act(lab)
+
+    assert leaks(shown(raised.value)) == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_misspelt_keyword_shows_none_either(lab: imilab.Lab, mistake: Callable[[imilab.Lab], object]):
+    with pytest.raises(TypeError, match="argument") as raised:
+        mistake(lab)
 
     assert leaks(shown(raised.value)) == []
 
@@ -205,8 +231,8 @@ def test_nothing_that_works_shows_a_number_or_a_key(lab: imilab.Lab):
     summary = lab.send(made, progress=False)
     asked = lab.reconcile(progress=False)
     things = (lab, lab.settings, lab.arming, lab.store, call, made, made.calls, made.refusals, summary, asked)
-    tables = (lab.calls(), lab.receipts(), lab.requests().drop(columns="text"), call.timeline(), made.refused)
-    frames = (*tables, made.table().drop(columns="text"), *made.summary().frames)
+    tables = (lab.calls(), lab.receipts(), lab.requests(), call.timeline(), made.refused)
+    frames = (*tables, made.table(), *made.summary().frames)
 
     assert leaks("\n".join(f"{thing!r} {thing}" for thing in things)) == []
     assert leaks("\n".join(frame.to_csv() for frame in frames)) == []

@@ -2,77 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from imilab.receiver import Receiver
 from imilab.serving import bind, make_server
 from imilab.store import Store
-from tests.command_line import clean_environment, imilab
+from tests.command_line import imilab
+from tests.receive_service import PATIENCE_SECONDS, service
 from tests.receiver_rig import NUMBER, body, post, read_answer
 
 TOKEN = "a-token.of~24_characters"
-PATIENCE_SECONDS = 20
-
-
-class Service:
-    """One process."""
-
-    def __init__(self, folder: Path, *words: str, **settings: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "imilab", "receive", "--port", "0", *words],
-            cwd=folder,
-            env=clean_environment(settings),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        assert self.process.stderr
-        self.first = (self.process.stderr if "json" in words else self.process.stdout).readline()
-        found = re.search(r"http://[^/]*:(\d+)(\S*)", self.first)
-        assert found, self.first
-        self.port, self.path = int(found[1]), found[2]
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS)
-
-    def ask(self, request: bytes) -> int:
-        with self.connect() as connection:
-            connection.sendall(request)
-            return read_answer(connection)[0]
-
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
-        self.process.send_signal(number)
-        return self.end()
-
-    def end(self) -> tuple[int, str, str]:
-        """Wait for its end; give exit code, and what it said since the first line."""
-        code = self.process.wait(PATIENCE_SECONDS)
-        assert self.process.stdout
-        assert self.process.stderr
-        return code, self.process.stdout.read(), self.process.stderr.read()  # communicate would miss what is buffered
-
-
-@contextlib.contextmanager
-def service(folder: Path, *words: str, **settings: str) -> Iterator[Service]:
-    one = Service(folder, *words, **settings)
-    try:
-        yield one
-    finally:
-        one.process.kill()
-        one.process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
@@ -80,7 +26,7 @@ def test_it_finishes_the_request_under_way_and_ends_without_an_error(tmp_path, n
     with service(tmp_path) as one, one.connect() as connection, one.connect() as idle:
         request = post(body())
         connection.sendall(request[:-100])
-        while one.ask(b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n") != 200:
+        while one.ask(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n") != 200:
             pass
         one.process.send_signal(number)
         assert idle.recv(1000) == b""  # it has begun to stop
@@ -130,19 +76,19 @@ def test_the_token_is_not_shown_and_a_prefix_is(tmp_path):
         code, out, error = one.stop()
     assert (code, error) == (0, "")
     assert TOKEN not in one.first + out
-    assert "whoever reaches this" not in out
+    assert "can send receipts" not in out
 
 
 def test_without_any_secret_it_says_so(tmp_path):
     with service(tmp_path) as one:
         assert one.ask(post(body())) == 200
-        assert "whoever reaches this can send receipts" in one.stop()[1]
+        assert "every program here can send receipts" in one.stop()[1]
 
 
 def test_too_little_space_is_answered_503_until_there_is_some(tmp_path):
     with service(tmp_path, IMILAB_FREE_SPACE_FLOOR_BYTES=str(2**60)) as one:
         assert one.ask(post(body())) == 503
-        assert one.ask(b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n") == 503
+        assert one.ask(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n") == 503
         _, _, error = one.stop()
     assert "MiB are free beside the store" in error
     with service(tmp_path) as one:
@@ -193,10 +139,10 @@ def test_behind_a_proxy_receipts_arrive_and_nothing_else_is_shown(tmp_path):
     with service(tmp_path, IMILAB_RECEIVER_TOKEN=TOKEN) as one, ReverseProxy(one.port, b"/hooks") as proxy:
         assert proxy.ask(post(body(), path=f"/hooks/receipts/{TOKEN}")) == 200
         assert proxy.ask(post(body(), path="/hooks/receipts/of-somebody-else-s")) == 401
-        assert proxy.ask(b"HEAD /hooks/receipts HTTP/1.1\r\nHost: h\r\n\r\n") == 200
-        assert proxy.ask(b"GET /hooks/metrics HTTP/1.1\r\nHost: h\r\n\r\n") == 404
-        assert proxy.ask(b"GET /hooks/health HTTP/1.1\r\nHost: h\r\n\r\n") == 404
-        assert one.ask(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n") == 200
+        assert proxy.ask(b"HEAD /hooks/receipts HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200
+        assert proxy.ask(b"GET /hooks/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n") == 404
+        assert proxy.ask(b"GET /hooks/health HTTP/1.1\r\nHost: localhost\r\n\r\n") == 404
+        assert one.ask(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200
         one.stop()
     with Store(tmp_path / "imilab.sqlite") as store:
         assert store.rows("SELECT count(*) FROM receipts") == [(1,)]

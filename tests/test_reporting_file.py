@@ -125,7 +125,7 @@ def test_what_is_no_calls_table_is_refused_by_every_form(tmp_path, calls, suffix
         ({"outcome": "anwsered"}, "outcome"),
         ({"outcome": "pending"}, "outcome"),
         ({"filters": 3}, "filters"),
-        ({"made_at": datetime(2026, 4, 1)}, "made_at"),  # noqa: DTZ001
+        ({"made_at": datetime(2026, 4, 1)}, "made_at"),  # noqa: DTZ001 - without a zone on purpose
     ],
 )
 def test_wrong_arguments_are_refused_by_every_form(tmp_path, calls, suffix, options, field):

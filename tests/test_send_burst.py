@@ -134,7 +134,7 @@ def test_a_burst_is_half_as_much_again_and_a_hundred_at_the_most(tmp_path: Path,
                 now[0] += wait_seconds
                 clock.moment_ms = MIDDAY + int(1000 * (now[0] - 1000))
             else:
-                pace.note()
+                pace.take().left()
                 moments.append(now[0])
         burst.end()
 

@@ -35,6 +35,14 @@ def test_a_number_is_in_the_set_as_it_is_in_the_list(entries, other):
     assert (other in listed) == (other in numbers)
 
 
+@given(st.lists(FICTION, max_size=20), st.lists(FICTION, max_size=20), FICTION)
+def test_a_joined_set_holds_who_is_in_either(ours, theirs, other):
+    joined = NumberSet.from_entries(ours, KEY).joined(NumberSet.from_entries(theirs, KEY))
+    assert len(joined) == len({*ours, *theirs})
+    assert all(number in joined for number in (*ours, *theirs))
+    assert (other in joined) == (other in {*ours, *theirs})
+
+
 def test_hashes_of_another_key_match_nothing():
     listed = NumberSet.from_entries([number_key("+12025550123", b"another key")], KEY)
     assert len(listed) == 1

@@ -26,7 +26,21 @@ def test_a_timedelta_is_taken_to_the_millisecond(length):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "soon", "2", "-1 day", "0 h", "2 months", "400 days", timedelta(0), timedelta(-1), 5]
+    "wrong",
+    [
+        "",
+        "soon",
+        "2",
+        "-1 day",
+        "0 h",
+        "2 months",
+        "400 days",
+        timedelta(0),
+        timedelta(-1),
+        5,
+        "9" * 400 + " d",
+        "0.0001 s",
+    ],
 )
 def test_what_is_no_length_of_time_is_refused_by_name(wrong):
     with pytest.raises(InvalidInputError) as refused:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -121,6 +124,30 @@ def test_being_armed_ends_after_so_many_calls():
     arming.give_back()
     arming.spend(number(2))
     assert arming.calls_left == 0
+
+
+FORKED = """
+import os
+from tests.test_send_guards import Arming, number, whole
+arming = Arming(whole(), simulated=False)
+arming.arm(3)
+given = arming.spend(number(0))
+child = os.fork()
+if child == 0:
+    print(arming.calls_left, arming.holds(given), "go_live" in str(arming.still_needed), flush=True)
+    arming.arm(1)
+    print(arming.calls_left, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print(arming.calls_left, arming.holds(given))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_is_not_armed_until_it_says_so_itself():
+    said = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=True).stdout
+
+    assert said.splitlines() == ["0 False True", "1", "2 True"]
 
 
 def test_a_number_outside_the_allow_list_is_never_allowed_and_spends_nothing():

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+import time
 from bisect import bisect_left
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -250,3 +252,19 @@ def test_pacing_exactly_at_the_platforms_limit_meets_it_hardly_ever(tmp_path: Pa
 
         assert (summary.sent, summary.stopped) == (120, None)
         assert refused <= 6
+
+
+def test_threads_that_share_a_pace_keep_its_limit_together():
+    pace, moments, until = Pace(200, FakeClock()), list[float](), time.monotonic() + 1.3
+
+    def work() -> None:
+        while time.monotonic() < until:
+            if turn := pace.take_if_free():
+                turn.left()
+                moments.append(turn.moment or 0.0)
+
+    with ThreadPoolExecutor(8) as threads:
+        for one in [threads.submit(work) for _ in range(8)]:
+            one.result()
+
+    assert most_within(moments, 1.0) <= 200 < len(moments)

@@ -170,3 +170,28 @@ def test_no_repr_of_a_plan_shows_a_number():
 
     assert "2025550" not in shown
     assert repr(made) == "Plan('lunch': 3 calls in arms ryan, sonia; 1 refused)"
+
+
+def test_the_table_shows_numbers_in_texts_only_where_they_are_asked_for():
+    people = [{"msisdn": number(1), "other": number(2)}]
+    made = plan(people, text="We try {other} next")
+
+    assert number(2)[1:] not in made.table().to_csv() + repr(made.calls)
+    assert made.table(unmasked=True)[["msisdn", "text"]].values.tolist() == [[number(1), f"We try {number(2)} next"]]
+    assert made.calls[0].text == f"We try {number(2)} next"
+    assert plan(arms={"prompt": Media("m-7")}).table()["text"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("campaign", {"campaign": f"call {number(1)}"}),
+        ("arms", {"arms": {number(1): RYAN}}),
+        ("strata", {"recipients": [{"msisdn": number(1), "other": number(2)}], "strata": "other"}),
+        ("strata", {"recipients": [{"msisdn": number(1), "other": int(number(2))}], "strata": "other"}),
+    ],
+)
+def test_a_name_that_holds_a_number_is_refused(field, wrong):
+    with pytest.raises(InvalidInputError, match=f"^{field}: holds a phone number") as refused:
+        plan(**wrong)
+    assert refused.value.field == field

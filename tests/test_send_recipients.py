@@ -197,3 +197,23 @@ def test_any_table_that_has_columns_is_read():
 
 def test_no_repr_shows_what_stands_beside_a_number():
     assert "Ann" not in repr(read_recipients([{"msisdn": GOOD[0], "name": "Ann"}]))
+
+
+def test_a_set_is_taken_in_one_order_in_every_process():
+    numbers = [f"+1202555{ending:04}" for ending in range(100, 140)]
+
+    assert read_recipients(set(numbers)).numbers == tuple(numbers)
+    assert read_recipients(frozenset(reversed(numbers))).numbers == tuple(numbers)
+    assert [refusal.row for refusal in read_recipients({*numbers[:3], "+12", 5}).refused] == [1, 5]
+
+
+@pytest.mark.parametrize("path", ["people\0.csv", "people\ud800.csv"])
+def test_a_path_that_no_file_can_have_is_refused(path):
+    with pytest.raises(InvalidInputError, match="no file's name can hold"):
+        read_recipients(path)
+
+
+def test_a_stratum_that_no_encoding_can_carry_is_refused():
+    found = read_recipients([{"msisdn": GOOD[0], "group": "\ud800"}])
+    with pytest.raises(InvalidInputError, match="strata: holds half of a surrogate pair"):
+        found.strata(["group"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,17 +33,25 @@ def ended(rig: SendRig) -> bool:
 
 def answers_get(rig: SendRig, *statuses: int) -> list[int]:
     """Let the platform answer questions with these HTTP statuses first; return the list of those still to come."""
-    coming, usual = list(statuses), rig.platform
+    coming = list(statuses)
+
+    def answer(_: str) -> Response | None:
+        body = b'{"code": "1", "message": "no"}'
+        return Response(body, coming.pop(0), headers={"retry-after": "1"}) if coming else None
+
+    answers_questions(rig, answer)
+    return coming
+
+
+def answers_questions(rig: SendRig, answer: Callable[[str], Response | None]) -> None:
+    """Let this answer the question about a message, where it does; the simulator answers what it does not."""
+    usual = rig.platform
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("method") == "GET" and coming:
-            answer = Response(b'{"code": "1", "message": "no"}', coming.pop(0), headers={"retry-after": "1"})
-            await answer(scope, receive, send)
-        else:
-            await usual(scope, receive, send)
+        given = answer(scope["path"].rpartition("/")[2]) if scope.get("method") == "GET" else None
+        await (given or usual)(scope, receive, send)
 
     rig.platform = app
-    return coming
 
 
 def calls(rig: SendRig, store: Store) -> pd.DataFrame:
@@ -149,10 +158,10 @@ def test_questions_keep_the_pace_and_stop_when_asked_to(tmp_path: Path):
         rig.send(rig.plan(numbers(30)))
         rig.settings = rig.settings.model_copy(update={"calls_per_second": 10.0})
         slow = rig.another_dispatcher()
-        threading.Timer(0.5, slow.stop).start()
+        threading.Timer(1.6, slow.stop).start()
         summary = slow.reconcile(older_than_seconds=0.0, progress=False)
 
-        assert 2 <= summary.asked <= 10
+        assert 2 <= summary.asked <= 10  # in the first second, what the other has just sent counts
 
 
 def test_an_unknown_call_whose_message_id_is_known_is_asked_about(tmp_path: Path):
@@ -163,3 +172,59 @@ def test_an_unknown_call_whose_message_id_is_known_is_asked_about(tmp_path: Path
 
         assert reconcile(rig).asked == 2
         assert rig.states() == dict.fromkeys([number(0), number(1)], "final")
+
+
+def test_an_unknown_call_that_the_platform_has_queued_was_placed(tmp_path: Path):
+    with SendRig(tmp_path, tenant=LOSES_ALL) as rig:
+        rig.send(rig.plan(numbers(2)))
+        rig.store.write(lambda connection: connection.execute("UPDATE requests SET state = 'unknown'"))
+        answers_questions(rig, lambda name: Response(b'{"messageId": "%s", "status": "Queued"}' % name.encode()))
+
+        assert reconcile(rig).learned == 0
+        assert rig.count_states() == {"accepted": 2}
+
+
+def test_calls_that_cannot_be_settled_do_not_keep_new_ones_from_being_asked_about(tmp_path: Path):
+    with SendRig(tmp_path, tenant=LOSES_ALL, time_scale=1) as rig:
+        rig.send(rig.plan(numbers(20)))
+        asked: list[str] = []
+
+        def answer(name: str) -> Response:
+            asked.append(name)
+            if len(asked) % 10 == 5:
+                rig.dispatcher.stop()
+            return Response(b"{}", 404)
+
+        answers_questions(rig, answer)
+        first = reconcile(rig)
+        before = len(asked)
+        reconcile(rig)
+        assert first.not_found == before < 20
+        assert len(set(asked)) == min(len(asked), 20)  # the second run went on where the first had stopped
+
+        rig.send(rig.plan(numbers(21)[20:], campaign="dinner"))
+        ((new,),) = rig.store.rows("SELECT message_id FROM requests WHERE campaign = 'dinner'")
+        place = len(asked)
+        reconcile(rig)
+        assert new in asked[place : place + 16]  # as many are under way at once
+
+
+def test_an_answer_about_another_call_is_none_and_is_not_stored(tmp_path: Path):
+    with SendRig(tmp_path, tenant=LOSES_ALL) as rig:
+        rig.send(rig.plan(numbers(2)))
+        answers_questions(rig, lambda _: Response(b'{"messageId": "another", "status": "RELEASED"}'))
+        summary = reconcile(rig)
+
+        assert (summary.asked, summary.failed, summary.learned) == (2, 2, 0)
+        assert rig.store.rows("SELECT count(*) FROM receipts") == [(0,)]
+
+
+def test_an_answer_is_kept_as_it_came_however_deep_it_is(tmp_path: Path):
+    with SendRig(tmp_path, tenant=LOSES_ALL) as rig:
+        rig.send(rig.plan(numbers(1)))
+        deep = b'{"messageId": "%s", "status": "RELEASED", "x": ' + b"[" * 900 + b"]" * 900 + b"}"
+        answers_questions(rig, lambda name: Response(deep % name.encode()))
+
+        assert reconcile(rig).learned == 1
+        ((message_id, raw),) = rig.store.rows("SELECT message_id, raw FROM receipts")
+        assert raw == deep % message_id.encode()

@@ -17,6 +17,8 @@ from imilab.numbers import number_key
 from imilab.send import Arm, planned_call
 from imilab.send.guards import Arming
 from imilab.send.rules import TOO_MANY_NOW, CallingRules, Held, allowed_countries
+from imilab.send.schedule import NAME_ITS_ZONE
+from imilab.send.windows import Window
 from tests.send_rig import CALLER, RYAN, TEXT, SendRig, number, numbers
 
 KEY = b"k" * 32
@@ -67,6 +69,24 @@ def test_quiet_hours_hold_by_default_on_the_real_platform_alone():
     assert rules(countries="GB", quiet_hours="off").held(call, night) is None
     assert rules(simulated=True).held(call, night) is None
     assert rules(simulated=True, quiet_hours="20:00-09:00").held(call, night) == held
+
+
+def test_numbers_of_many_zones_may_be_called_where_the_settings_vouch_for_one():
+    jamaican, day = planned_call("+18765550123", Arm(RYAN, TEXT), "c1"), datetime(2026, 7, 6, 15, tzinfo=UTC)
+    now_ms = int(day.timestamp() * 1000)  # 10:00 in Jamaica
+    held = rules(countries="JM").held(jamaican, now_ms)
+
+    assert held is not None
+    assert (held.next_ms, held.reason[:12]) == (None, "quiet hours:")
+    assert held.reason.endswith("one of 42 zones it may be in; " + NAME_ITS_ZONE)
+    assert "IMILAB_COUNTRY_ZONES" in NAME_ITS_ZONE
+    zones = {"JM": ["America/Jamaica"]}
+    assert rules(countries="JM", country_zones=zones).held(jamaican, now_ms) is None
+    morning = replace(jamaican, hours=Window("10:00-11:00").to_text())
+    for quiet_hours in ("off", "20:00-09:00"):
+        vouched = rules(countries="JM", country_zones=zones, quiet_hours=quiet_hours)
+        assert vouched.held(morning, now_ms) is None
+        assert vouched.held(morning, now_ms + 3_600_000) is not None
 
 
 @pytest.mark.parametrize("content", [None, b"msisdn\nnobody\n", b"\xff\xfe\x00"])

@@ -242,7 +242,7 @@ def test_a_call_that_cannot_be_sent_stops_the_others_and_loses_none_of_their_ans
         calls = [*plan.calls[:3], replace(plan.calls[3], text=None)]
 
         async def work() -> None:
-            async with AsyncPlatformClient(rig.settings.base_url or "", rig.settings.key) as client:  # type: ignore[arg-type]
+            async with AsyncPlatformClient(rig.settings.base_url or "", rig.settings.key) as client:  # type: ignore[arg-type]  # the rig has a key
                 options = SendOptions(caller_id=CALLER)
                 rules = CallingRules(rig.settings, simulated=True, number_key=rig.store.number_key)
                 sender = Sender(rig.store, client, rig.arming, rules, options, Pace(1000, rig.clock), rig.clock)

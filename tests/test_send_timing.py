@@ -94,6 +94,7 @@ def test_who_can_never_be_called_in_one_arms_hours_is_refused_whichever_arm_was_
         assert made.refused["row"].to_list() == [4]
         assert "no hour within 31 days" in made.refused["reason"][0]
         assert "in all 42 zones" in made.refused["reason"][0]
+        assert "IMILAB_COUNTRY_ZONES" in made.refused["reason"][0]
 
 
 def test_who_lives_in_an_unknown_zone_is_refused_where_hours_are_kept():

@@ -17,7 +17,7 @@ from imilab.errors import (
     UnauthorisedError,
     UnexpectedBodyError,
 )
-from imilab.send.transitions import MAX_TRIES, Breaker, after_entry, after_error
+from imilab.send.transitions import MAX_TRIES, Breaker, Tries, after_entry, after_error
 from imilab.wire import ResponseEntry
 
 STATES = st.sampled_from(["accepted", "final", "rejected", "unknown"])
@@ -108,6 +108,29 @@ def test_a_call_that_did_not_leave_is_put_back_a_few_times_with_growing_pauses_a
     pauses = [verdict.pause_seconds for verdict in verdicts[:-1]]
     assert pauses == sorted(set(pauses))
     assert min(pauses) > 0
+
+
+def test_tries_end_however_many_calls_share_them():
+    tries = Tries()
+
+    assert [tries.failed(str(place), pausing=False) for place in range(MAX_TRIES)] == [1, 2, MAX_TRIES]
+
+
+def test_calls_that_fail_in_one_pause_count_once():
+    tries = Tries()
+
+    assert [tries.failed(str(place), pausing=place > 0) for place in range(50)] == [1] * 50
+
+
+def test_once_a_request_gets_through_only_a_calls_own_tries_count():
+    tries = Tries()
+    counted = []
+    for _ in range(MAX_TRIES):
+        counted.append(tries.failed("a", pausing=False))
+        tries.got_through()
+
+    assert counted == [1, 2, MAX_TRIES]
+    assert tries.failed("b", pausing=False) == 1
 
 
 @given(st.lists(STATES, max_size=200))

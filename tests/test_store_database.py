@@ -56,7 +56,7 @@ def test_a_store_keeps_its_key_and_its_rows(tmp_path):
         assert store.rows("SELECT msisdn FROM numbers") == [("+12025550123",)]
     with Store(tmp_path / "other.sqlite") as other:
         assert other.number_key != key
-    with Store(tmp_path / "lab.sqlite", b"k" * 32) as store:
+    with Store(tmp_path / "given.sqlite", b"k" * 32) as store:
         assert store.number_key == b"k" * 32
 
 

@@ -234,6 +234,7 @@ NO_PERSON_IN = {
     "schedule": {"correlation_id", "hours"},
     "erased": {"tombstone"},
     "send_counters": {"name"},
+    "key_mark": {"mark"},
 }
 """Columns of text and bytes that the search for a number leaves out: imilab's own words, ids and hashes."""
 

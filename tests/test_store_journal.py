@@ -279,3 +279,12 @@ def test_no_repr_of_the_journal_holds_a_number():
     call = planned("c1", text="Ring +12025550123")
     settlement = Settlement(state="rejected", message="+12025550123 is wrong")
     assert "5550123" not in f"{call!r} {settlement!r}"
+
+
+def test_a_call_whose_sender_died_ends_by_a_receipt_that_names_its_message_alone(store):
+    add(store, "c1")
+    take(store)
+    hear(store, "OFFERED")
+    hear(store, "RELEASED", correlation_id="")
+    store.write(recover)
+    assert request(store) == ("final", "m1", 1)

@@ -94,7 +94,8 @@ def test_migrations_are_recorded_in_their_transaction_and_a_newer_database_is_re
 
 def test_an_older_database_is_brought_up_to_date_and_keeps_its_rows(place, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+        with_its_mark = (*schema.MIGRATIONS[:2], *(one for one in schema.MIGRATIONS if one[0] == "0008_key_mark"))
+        patch.setattr(schema, "MIGRATIONS", with_its_mark)
         with place.open() as store:
             store.write(lambda c: c.execute("INSERT INTO numbers VALUES ('+12025550123', 'k', 'US', NULL)"))
             before = store.rows("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,11 +23,13 @@ KEY = b"k" * 32
 REQUESTS = (("c1", "accepted", "m1"), ("c2", "unknown", None), ("c3", "accepted", None), ("c4", "final", "m4"))
 
 
-def told(source: str, message: str, status: str, code: str, seconds: int | None, number: str) -> StoredReceipt:
+def told(
+    source: str, message: str, status: str, code: str, seconds: int | None, number: str, names: bool = True
+) -> StoredReceipt:
     moment = None if seconds is None else T0 + 250 * seconds
     receipt = Receipt(
         message_id=message,
-        correlation_id=f"c{message[1:]}" if message else "c2",
+        correlation_id="" if message and not names else f"c{message[1:]}" if message else "c2",
         status=status,
         code=code,
         event_at_ms=moment,
@@ -45,6 +48,7 @@ def receipts(source: st.SearchStrategy[str], most: int) -> st.SearchStrategy[lis
         st.sampled_from(["", "7402"]),
         st.none() | st.integers(0, 6),
         st.sampled_from(NUMBERS),
+        st.booleans(),
     )
     return st.lists(one, max_size=most)
 
@@ -93,3 +97,20 @@ def test_batches_of_any_size_do():
             for _ in range(size)
         ]
         assert contents([], [batch], together=True) == contents([], [batch], together=False)
+
+
+OFFER = told("webhook", "m2", "OFFERED", "7407", 0, NUMBERS[0])
+END = told("webhook", "m2", "RELEASED", "", 4, NUMBERS[0], names=False)
+STATES = [("c1", "accepted", "m1"), ("c2", "final", "m2"), ("c3", "accepted", None), ("c4", "final", "m4")]
+
+
+@pytest.mark.parametrize("batches", [[[OFFER], [END]], [[END], [OFFER]], [[OFFER, END]], [[END, OFFER]]])
+@pytest.mark.parametrize("together", [True, False])
+def test_an_end_that_names_the_message_alone_closes_the_call_whenever_it_comes(batches, together):
+    assert contents([], batches, together=together)[2] == STATES
+
+
+def test_an_end_that_was_known_before_the_call_was_is_taken_from_a_repetition():
+    again = told("poll", "m2", "RELEASED", "", 4, NUMBERS[0])
+
+    assert contents([END], [[again]], together=False)[2] == STATES

@@ -241,3 +241,10 @@ def test_a_shuffled_day_of_receipts_comes_out_the_same():
         twice = receipts * 2
         draw.shuffle(twice)
         assert replay(twice) == expected
+
+
+def test_the_receipt_of_a_rejection_takes_the_place_of_the_poll_that_did_not_know_its_time(store):
+    poll = told("poll", T0, status="REJECTED", code="7401", event_at_raw="")
+    exact = told("webhook", T0 + 27_596, status="REJECTED", code="7401")
+    assert add(store, poll, exact, poll) == [True, True, False]
+    assert kept(store) == [("webhook", "REJECTED", "7401", T0 + 27_596)]

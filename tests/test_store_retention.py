@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from imilab.store import Settlement, Store
+from imilab.store import PlannedCall, Settlement, Store
 from imilab.store.anonymous import Tokens
-from imilab.store.journal import add_calls
+from imilab.store.journal import add_calls, add_plan
 from imilab.store.receipts import add_quarantined
 from imilab.store.retention import forget_before
 from tests.erasure_rig import CALLER, NUMBER, OTHER, ask, call, keep, receipt, rows_as_bytes
@@ -49,7 +50,7 @@ def test_only_old_calls_that_are_over_lose_their_number(store):
             ("b", 5 * DAY_MS, "rejected"),
             ("c", 5 * DAY_MS, "accepted"),  # its receipts never came: lost
             ("d", 5 * DAY_MS, "unknown"),
-            ("e", 5 * DAY_MS, "planned"),
+            ("e", 5 * DAY_MS, "sending"),
             ("f", YOUNG_MS, "final"),
             ("9", NOW_MS - 1000, "accepted"),
         )
@@ -132,8 +133,36 @@ def test_many_rows_go_in_pages(store, monkeypatch):
     assert store.rows("SELECT count(*) FROM requests JOIN receipts USING (msisdn, correlation_id)") == [(30,)]
 
 
-def test_planned_calls_stay_planned(store):
-    store.write(lambda c: add_calls(c, [call("a" * 32)], CALLER, store.number_key, 5 * DAY_MS))
+def plan(store: Store, *calls: PlannedCall, made_ms: int = 5 * DAY_MS) -> None:
+    facts: dict[str, Any] = {"campaign": "spring", "design": "blocked", "seed": 7, "document": "{}"}
+    facts |= {"calls": calls, "caller_id": CALLER, "number_key": store.number_key, "now_ms": made_ms}
+    store.write(lambda c: add_plan(c, plan_id="p", **facts))
 
-    assert forget(store) == {"requests": 0, "receipts": 0, "quarantined": 0, "open": 1}
-    assert store.rows("SELECT state, msisdn, text FROM requests") == [("planned", NUMBER, "Hello Ann")]
+
+@pytest.mark.parametrize(("more", "at_ms"), [({}, YOUNG_MS), ({"not_before_ms": YOUNG_MS}, None)])
+def test_planned_calls_stay_planned_while_their_plan_goes_on(store, more, at_ms):
+    plan(store, call("a" * 32, plan_id="p", position=0), call("b" * 32, OTHER, plan_id="p", position=1, **more))
+    if at_ms:
+        move(store, "b" * 32, at_ms, "accepted")
+
+    assert forget(store)["requests"] == 0
+    assert store.rows("SELECT state, msisdn, text FROM requests WHERE position = 0") == [
+        ("planned", NUMBER, "Hello Ann")
+    ]
+
+
+def test_planned_calls_of_a_plan_that_does_not_go_on_are_refused_and_lose_their_number(store):
+    plan(store, call("a" * 32, plan_id="p", position=0), call("b" * 32, OTHER, plan_id="p", position=1))
+    move(store, "b" * 32, 6 * DAY_MS, "final")
+
+    assert forget(store) == {"requests": 2, "receipts": 0, "quarantined": 0, "open": 0}
+    assert store.rows("SELECT state, text FROM requests ORDER BY position") == [("rejected", None), ("final", None)]
+    assert NUMBER[1:].encode() not in rows_as_bytes(store)
+
+
+def test_a_test_call_that_never_left_is_forgotten_by_its_age(store):
+    store.write(lambda c: add_calls(c, [call("a" * 32)], CALLER, store.number_key, 5 * DAY_MS))
+    store.write(lambda c: add_calls(c, [call("b" * 32, OTHER)], CALLER, store.number_key, YOUNG_MS))
+
+    assert forget(store) == {"requests": 1, "receipts": 0, "quarantined": 0, "open": 0}
+    assert states(store) == {"a": False, "b": True}

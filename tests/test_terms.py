@@ -120,9 +120,9 @@ def test_looking_up_any_status_and_code_never_raises(status: str, code: str) -> 
 
 def test_rows_and_mappings_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
-        CODES["7402"].outcome = None  # type: ignore[misc]
+        CODES["7402"].outcome = None  # type: ignore[misc]  # refused
     with pytest.raises(TypeError):
-        CODES["1"] = CODES["7402"]  # type: ignore[index]
+        CODES["1"] = CODES["7402"]  # type: ignore[index]  # refused
 
 
 def test_codes_returns_the_whole_table_as_text() -> None:

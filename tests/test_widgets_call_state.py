@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,17 @@ REFUSED = (
     "To.msisdn: +1•••••123 cannot be called (HTTP 400); "
     "correct the named parameter; the same request will be refused again"
 )
-SETTINGS = Settings(caller_id="+12025550100", notify_url="https://example.org/hooks/secret?token=1")
+SETTINGS = {
+    "caller_id": "+12025550100",
+    "notify_url": "https://example.org/hooks/secret?token=1",
+    "contact_policy": {"contactPolicyGroup": "news", "channelCheckConsent": True},
+}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[imilab.Lab]:
+    with imilab.Lab(Settings(store=tmp_path / "lab.sqlite", **SETTINGS)) as opened:
+        yield opened
 
 
 def test_voices_are_filtered_by_language_and_gender():
@@ -48,7 +60,7 @@ def test_without_a_language_every_listed_voice_is_offered_by_its_full_name():
     assert ("en-GB-RyanNeural · Male", "en-GB-RyanNeural") in state.voices()
 
 
-def test_where_no_voice_fits_the_list_says_so_and_nothing_can_be_sent():
+def test_where_no_voice_fits_the_list_says_so_and_nothing_can_be_sent(lab):
     state = CallState(text="Time for lunch", number=NUMBER)
 
     state.filter_voices("en-IE", "Neutral")
@@ -56,7 +68,7 @@ def test_where_no_voice_fits_the_list_says_so_and_nothing_can_be_sent():
     assert state.voices() == [("No voice fits; choose another language or gender", "")]
     assert state.voice == ""
     with pytest.raises(InvalidInputError, match="none is chosen"):
-        state.check()
+        state.check(lab)
 
 
 def test_children_and_previews_are_marked():
@@ -121,7 +133,7 @@ def test_the_mask_in_the_field_does_not_replace_the_number():
 @pytest.mark.parametrize(
     "typed", ["12025550123", "2025550123", "+0012025550123", "+1 202 555 0123 4567 89", "call Ann"]
 )
-def test_what_is_no_number_is_refused_and_its_digits_are_not_shown(typed):
+def test_what_is_no_number_is_refused_and_its_digits_are_not_shown(lab, typed):
     state = CallState(text="Hello")
 
     state.enter_number(typed)
@@ -129,7 +141,7 @@ def test_what_is_no_number_is_refused_and_its_digits_are_not_shown(typed):
     assert not re.search(r"\d{5}", state.number_shown)
     assert state.number_problem.startswith("This is not a full number")
     with pytest.raises(InvalidInputError) as caught:
-        state.check()
+        state.check(lab)
     assert caught.value.field == "to.msisdn"
 
 
@@ -145,7 +157,7 @@ def test_neither_number_nor_text_is_in_the_repr():
     assert "secret" not in repr(CallState(number=NUMBER, text="secret"))
 
 
-def test_a_dry_run_is_the_request_with_numbers_masked():
+def test_a_dry_run_is_the_request_with_numbers_masked(lab):
     state = CallState(text="Caf\N{LATIN SMALL LETTER E WITH ACUTE} \N{PARTY POPPER}", number=NUMBER)
     sent = MakeCall(
         caller_id="+12025550100",
@@ -153,10 +165,11 @@ def test_a_dry_run_is_the_request_with_numbers_masked():
         correlation_id="c",
         content=Voice("en-GB-RyanNeural"),
         text=state.text,
-        notify_url=SETTINGS.notify_url,
+        notify_url=SETTINGS["notify_url"],
+        contact_policy=SETTINGS["contact_policy"],
     ).to_json()
 
-    shown = json.loads(state.dry_run(SETTINGS))
+    shown = json.loads(state.dry_run(lab))
 
     assert shown.pop("to") == [{"msisdn": ["+1•••••123"], "correlationId": "drawn when the call is sent"}]
     assert shown.pop("from") == "+1•••••100"
@@ -164,11 +177,27 @@ def test_a_dry_run_is_the_request_with_numbers_masked():
     assert shown == {name: value for name, value in sent.items() if name not in {"to", "from", "notifyUrl"}}
 
 
-def test_a_dry_run_needs_the_caller_id_and_says_which_setting_it_is():
+def test_a_dry_run_shows_the_words_that_are_spoken(lab):
+    state = CallState(text="It costs {{5}}", number=NUMBER)
+
+    assert json.loads(state.dry_run(lab))["content"]["text"] == "It costs {5}"
+
+
+@pytest.mark.parametrize("act", [CallState.dry_run, CallState.check])
+def test_a_placeholder_is_refused_before_anything_is_sent(lab, act):
+    with pytest.raises(InvalidInputError) as caught:
+        act(CallState(text="Hello {name}", number=NUMBER), lab)
+
+    assert problem_words(caught.value) == "Text: holds the placeholder {name}; write out what this person hears"
+
+
+def test_a_dry_run_needs_the_caller_id_and_says_which_setting_it_is(tmp_path):
     state = CallState(text="Hello", number=NUMBER)
 
-    with pytest.raises(InvalidInputError) as caught:
-        state.dry_run(Settings(caller_id=None))
+    with imilab.Lab(Settings(store=tmp_path / "other.sqlite")) as lab:
+        with pytest.raises(InvalidInputError) as caught:
+            state.dry_run(lab)
+        state.check(lab)  # calling says it, with whatever else is missing
 
     assert problem_words(caught.value).startswith("Caller id (IMILAB_CALLER_ID): an empty text")
 

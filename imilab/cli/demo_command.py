@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imilab.comparison import Comparison
+    from imilab.simulator import PeopleSettings
 
 __all__ = ["DEMO_FILES", "DEMO_TEXT", "demo"]
 
@@ -105,12 +106,11 @@ def _prepare(folder: Path) -> None:
         raise InvalidInputError("folder", f"cannot write there: {problem.strerror}; choose another") from None
 
 
-def _analyse(table: pd.DataFrame, seed: int, people: object) -> _Findings:
+def _analyse(table: pd.DataFrame, seed: int, people: PeopleSettings) -> _Findings:
     """Print outcomes, the two comparisons, and what the simulator knows to be true."""
     import imilab
-    from imilab.simulator import People, PeopleSettings, SimulatorSettings
+    from imilab.simulator import People, SimulatorSettings
 
-    assert isinstance(people, PeopleSettings)  # noqa: S101
     typer.echo("\n" + str(imilab.rates(table, by="arm")))
     answered = imilab.compare(table, arm="arm", baseline="ryan")
     completed = imilab.compare(table, arm="arm", baseline="ryan", outcome="completed")

@@ -56,9 +56,15 @@ def send(
     ] = None,
     send_at: Annotated[str, typer.Option(help="Who waits for a call's time: local or platform.")] = "local",
     campaign: Annotated[str | None, typer.Option(help="Its name; a new one calls the same people again.")] = None,
+    calls_per_second: Annotated[
+        float | None, typer.Option(help="Slower than the tenant's limit, such as 5.", show_default=False)
+    ] = None,
     burst: Annotated[
         bool, typer.Option("--burst", help="Use the tenant's burst: half as fast again, 30 minutes a day at the most.")
     ] = False,
+    minutes_per_call: Annotated[
+        float, typer.Option(help="How long a call is assumed to last, for the price in the summary.")
+    ] = 1.0,
     go_live: Annotated[int, typer.Option(help="How many real calls this command may place.", min=0)] = 0,
 ) -> None:
     """Plan and send a campaign; without --go-live it only shows what would happen."""
@@ -83,7 +89,7 @@ def send(
             send_at=send_at,
             campaign=campaign,
         )
-        typer.echo(f"{plan}\n{plan.summary()}")
+        typer.echo(f"{plan}\n{plan.summary(minutes_per_call=minutes_per_call)}")
         if len(plan.refused):
             typer.echo(f"\nRefused, row by row:\n{plan.refused.to_string(index=False)}")
         if not go_live:
@@ -91,7 +97,7 @@ def send(
             typer.echo(f"\nNothing was sent. {to_go_on}")
             return
         lab.go_live(go_live)
-        summary = lab.send(plan, burst=burst)
+        summary = lab.send(plan, calls_per_second=calls_per_second, burst=burst)
         typer.echo(str(summary))
         if summary.stopped:
             raise typer.Exit(1)
@@ -102,8 +108,12 @@ def status(
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="Ask the platform about every call without a final receipt.")
     ] = False,
+    verify: Annotated[
+        str | None,
+        typer.Option(metavar="CAMPAIGN", help="Draw this campaign's arms again from its seed, and compare its calls."),
+    ] = None,
 ) -> None:
-    """Show how the campaigns in the store stand, or how one call does."""
+    """Show how the campaigns in the store stand, or how one call does, or whether a campaign has the arms it drew."""
     import imilab
 
     with imilab.Lab() as lab:
@@ -113,16 +123,20 @@ def status(
                 if getattr(one, name):
                     typer.echo(f"{name.removesuffix('_raw'):<13} {getattr(one, name)}")
             return
+        if verify is not None:
+            check = lab.verify(verify)
+            typer.echo(str(check))
+            raise typer.Exit(not check.ok)
         if reconcile:
             typer.echo(str(lab.reconcile()))
-        requests = lab.requests()
+        requests = lab.requests(imported=False)
         if requests.empty:
             typer.echo(f"No call in {lab.store.place if lab.settings.store_url else lab.settings.store} yet.")
             return
         names = requests["campaign"].fillna("(single calls)")
         table = requests.groupby([names, "state"]).size().unstack(fill_value=0)
         typer.echo(table.to_string())
-        typer.echo(f"\nReceipts stored: {len(lab.receipts())}")
+        typer.echo(f"\nReceipts stored: {len(lab.receipts(imported=False))}")
 
 
 def parse_arms(arms: list[str]) -> dict[str, Voice | Media]:

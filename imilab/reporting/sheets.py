@@ -109,7 +109,7 @@ class Writer:
         if isinstance(value, str):
             # Never `write`: it would take a text for a formula, a link or a number.
             self._sheet.write_string(row, place, value[:_LONGEST_TEXT], form)
-        elif value is None or pd.isna(value):  # type: ignore[call-overload]
+        elif value is None or pd.isna(value):  # type: ignore[call-overload]  # it takes any object
             return
         elif isinstance(value, bool):
             self._sheet.write_boolean(row, place, value, form)

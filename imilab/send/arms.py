@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from imilab.errors import InvalidInputError
+from imilab.names import check_name
 from imilab.send.texts import TextTemplate
 from imilab.send.windows import Window
 from imilab.store import PlannedCall
 from imilab.terms import Media, Voice
 from imilab.wire import MakeCall
+from imilab.wire.rules import required_text
 
 __all__ = ["SOME_NUMBER", "Arm", "describe_arm", "fill_arms", "label", "planned_call", "template_of"]
 
@@ -99,6 +101,7 @@ def fill_arms(
 def _fill(name: object, arm: Arm | Voice | Media, text: str | None, common: Arm) -> Arm:
     if not isinstance(name, str) or not name.strip():
         raise InvalidInputError("arms", "an arm has no name; name each arm with a text")
+    check_name(required_text(name, "arms"), "arms")
     whole = arm if isinstance(arm, Arm) else Arm(arm)
     if isinstance(whole.content, Voice) and whole.text is None:
         if text is None:

@@ -126,11 +126,16 @@ class Claims:
         """Return what is claimed and has not left, once a claim under way is through."""
         if self._task:
             await asyncio.wait([self._task])
-        self._give_back(self.ready)
-        calls = [claimed.planned for claimed in self.ready]
+        calls = list(self.ready)
         self.ready.clear()
-        if not calls:
+        await self.take_back(calls)
+
+    async def take_back(self, unsent: Sequence[ClaimedCall]) -> None:
+        """Return claimed calls of which no byte has left, and none will: they are planned again, as never begun."""
+        if not unsent:
             return
+        self._give_back(unsent)
+        calls = [claimed.planned for claimed in unsent]
         self._waiting.put_first(calls)
         names = [call.correlation_id for call in calls]
         job = self._store.submit(lambda connection: put_back(connection, names))
@@ -202,18 +207,19 @@ class Claims:
             planned = self._waiting.next_due(now_ms) if len(chosen) < count else None
             if planned is None:
                 break
+            version = self._rules.version  # before it is asked: the list may change in between
             if reason := self._rules.refusal(planned.msisdn):
                 refused.append((planned, reason))
             elif held := self._rules.held(planned, now_ms):
                 self._hold(planned, held, now_ms)
-            elif prepared := self._prepare(planned, now_ms):
+            elif prepared := self._prepare(planned, now_ms, version):
                 chosen.append(prepared)
             else:
                 self._waiting.put_first([planned])
                 break
         return chosen, refused
 
-    def _prepare(self, planned: PlannedCall, now_ms: int) -> ClaimedCall | None:
+    def _prepare(self, planned: PlannedCall, now_ms: int, version: int) -> ClaimedCall | None:
         """Return what will be sent, and use up the right to send it; None where nothing more may be."""
         try:
             request = self._options.request(self._rules.as_of(planned, now_ms))
@@ -223,7 +229,7 @@ class Claims:
         except Exception as problem:  # noqa: BLE001 - what was chosen before it is sent first, then it is raised
             self.problem = problem
         else:
-            return ClaimedCall(planned, request, self._rules.version, arming)
+            return ClaimedCall(planned, request, version, arming)
         return None
 
     def _hold(self, planned: PlannedCall, held: Held, now_ms: int) -> None:

@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
 
-from imilab.client import AsyncPlatformClient
 from imilab.clock import Clock
 from imilab.config import Settings
-from imilab.errors import ConfigError, InvalidInputError, NotArmedError, SendStoppedError
+from imilab.errors import InvalidInputError, NotArmedError, SendStoppedError, StoreError, StoreLockedError
 from imilab.progress import make_progress
+from imilab.send.asker import Asker
 from imilab.send.burst import Burst
+from imilab.send.connecting import connect
 from imilab.send.guards import Arming
 from imilab.send.pace import Pace
 from imilab.send.plan import Plan
-from imilab.send.reconcile import ReconcileSummary, open_calls, reconcile
+from imilab.send.reconcile import ReconcileSummary
 from imilab.send.rules import CallingRules
-from imilab.send.running import run_in_thread
+from imilab.send.running import Runs, run_in_thread
 from imilab.send.sender import Sender
 from imilab.send.summary import SendOptions, SendSummary, when_again
+from imilab.send.tenant_limit import TenantLimit
 from imilab.stop_file import StopFile
 from imilab.store import PlannedCall, Store
-from imilab.store.journal import add_calls, add_plan, count_states, planned_calls, recover
+from imilab.store.journal import add_calls, add_plan, count_states, planned_calls
 from imilab.store.stop_mark import check_stop_mark
+from imilab.store.unsent import drop_unsent
 from imilab.wire import CallStatus
 
 __all__ = ["Dispatcher"]
 
-T = TypeVar("T")
-
 _POLL_SECONDS = 0.02
 _DELIVERY_SECONDS = 10.0
 _GRACE_SECONDS = 1.0  # for recording the last answers
-_CLAIMED_AHEAD_SECONDS = 1.0  # real time by which a call may have left after its recorded moment, which is its claim
-_RECENT = (
-    "SELECT requested_at_ms FROM requests WHERE requested_at_ms > ? AND requested_at_ms <= ?"
-    " ORDER BY requested_at_ms DESC LIMIT 4000"
-)
+_UNSENT = "SELECT msisdn FROM requests WHERE plan_id = ? AND state = 'planned'"
 _WAITING = (
     "SELECT count(*) FROM requests WHERE state IN ('accepted', 'sending')"
     " AND coalesce(send_at_ms, requested_at_ms) >= ?"
@@ -49,7 +43,7 @@ _WAITING = (
 
 
 class Dispatcher:
-    """Sends from one store to one platform.
+    """Sends from one store to one platform, and asks it.
 
     Parameters
     ----------
@@ -69,10 +63,11 @@ class Dispatcher:
         self._arming = arming
         self._clock = clock
         self._rules = CallingRules(settings, simulated=arming.is_simulated, number_key=store.number_key)
-        self._pace = Pace(settings.calls_per_second, clock)
+        self._limit = TenantLimit(store, clock, settings.calls_per_second)
+        self._pace = self._limit.pace
         self._stop_file = StopFile.beside(settings.store, settings.stop_file)
-        self._sent_until_ms = 0
-        self._running: set[threading.Event] = set()
+        self._runs = Runs()
+        self._asker = Asker(store, settings, clock, self._limit, self._runs)
 
     def refusal_now(self) -> Callable[[str], str | None]:
         """Read the do-not-call list again, and return what tells why a number may never be called."""
@@ -81,15 +76,11 @@ class Dispatcher:
 
     def stop(self) -> None:
         """Start no further call, and ask no further question, in what is running."""
-        for stop in tuple(self._running):
-            stop.set()
+        self._runs.stop()
 
     def close(self) -> None:
         """Stop, and wait until the requests under way are answered or have timed out."""
-        until = time.monotonic() + self._settings.request_timeout_seconds + _GRACE_SECONDS
-        while self._running and time.monotonic() < until:
-            self.stop()
-            time.sleep(_POLL_SECONDS)
+        self._runs.end(self._settings.request_timeout_seconds + _GRACE_SECONDS)
 
     def call(self, planned: PlannedCall) -> None:
         """Place one call now.
@@ -99,9 +90,9 @@ class Dispatcher:
         NotArmedError
             It may not be placed.
         SendStoppedError
-            It did not leave, and says why.
+            It did not leave, and says why. Nothing of it is kept.
         """
-        self._check([planned])
+        self._check([planned.msisdn])
         if reason := self.refusal_now()(planned.msisdn):
             raise InvalidInputError("msisdn", reason)
         now_ms, caller_id, key = self._clock.now_ms(), self._settings.caller_id, self._store.number_key
@@ -110,11 +101,15 @@ class Dispatcher:
             self._store.write(lambda connection: add_calls(connection, [planned], caller_id, key, now_ms))
             return [planned]
 
-        sender = self._send(record, self._pace, "", progress=False)
-        if sender.stopped and not sender.sent:
-            raise SendStoppedError(f"the call was not placed: {sender.stopped}")
-        if waits := "; ".join(sender.held):
-            raise SendStoppedError(f"the call was not placed: {waits}; {when_again(sender.next_ms)}")
+        unsent: str | None = "its sending was broken off"
+        try:
+            unsent = _why_not_placed(self._send(record, self._pace, "", progress=False))
+        finally:
+            if unsent:
+                with contextlib.suppress(StoreError):
+                    self._store.write(partial(drop_unsent, correlation_id=planned.correlation_id))
+        if unsent:
+            raise SendStoppedError(f"the call was not placed: {unsent}")
 
     def send(
         self, plan: Plan, *, calls_per_second: float | None = None, burst: bool = False, progress: bool | None = None
@@ -124,18 +119,21 @@ class Dispatcher:
         if slower and burst:
             raise InvalidInputError("burst", "a pace below the tenant's limit needs none; leave out one of the two")
         pace = Pace(calls_per_second or 0.0, self._clock, within=self._pace) if slower else self._pace
-        self._check(plan.calls)
+        states = self._states_of(plan)
+        is_known = any(states.values())
+        if is_known and not states["planned"] and not states["sending"]:
+            return SendSummary(campaign=plan.campaign, sent=0, states=states, seconds=0.0)
+        if states["planned"] or not is_known:
+            self._check(self._unsent_numbers(plan) if is_known else [call.msisdn for call in plan.calls])
         started = time.monotonic()
         extra = self._burst() if burst else None
         sender = self._send(
             lambda: self._left_of(plan), pace, plan.campaign, progress=progress, burst=extra, returns_when_stopped=True
         )
-        with self._store.reading() as connection:
-            states = count_states(connection, plan.plan_id)
         return SendSummary(
             campaign=plan.campaign,
             sent=sender.sent,
-            states=states,
+            states=self._states_of(plan),
             seconds=time.monotonic() - started,
             stopped=sender.stopped,
             held=dict(sender.held),
@@ -146,29 +144,11 @@ class Dispatcher:
 
     def reconcile(self, *, older_than_seconds: float, progress: bool | None) -> ReconcileSummary:
         """Ask about open calls; see `Lab.reconcile`."""
-        message_ids = open_calls(self._store, self._clock.now_ms() - int(older_than_seconds * 1000))
-        bar = make_progress("asking", len(message_ids), show=progress)
-
-        def show(counts: Mapping[str, int]) -> None:
-            bar.update({"asked": counts["asked"]})
-
-        async def work(stop: threading.Event) -> ReconcileSummary:
-            async with self._client() as client:
-                return await reconcile(
-                    self._store, client, self._pace, self._clock, message_ids, on_progress=show, stop=stop
-                )
-
-        with bar:
-            return self._run(work)
+        return self._asker.reconcile(older_than_seconds=older_than_seconds, progress=progress)
 
     def call_status(self, message_id: str) -> CallStatus:
-        """Ask how one call stands."""
-
-        async def work(_: threading.Event) -> CallStatus:
-            async with self._client() as client:
-                return await client.call_status(message_id)
-
-        return self._run(work)
+        """Ask how one call stands; see `Lab.call_status`."""
+        return self._asker.call_status(message_id)
 
     def wait(self, timeout_seconds: float) -> int:
         """Wait until no accepted call is without its final receipt; return how many still are. Lost calls are not."""
@@ -182,13 +162,27 @@ class Dispatcher:
                 return int(waiting)
             time.sleep(_POLL_SECONDS)
 
-    def _check(self, calls: Sequence[PlannedCall]) -> None:
+    def _check(self, numbers: Sequence[str]) -> None:
         self._arming.check()
-        strangers = sum(not self._arming.allows(call.msisdn) for call in calls)
+        strangers = sum(not self._arming.allows(msisdn) for msisdn in numbers)
         if strangers:
             raise NotArmedError(
-                (f"{strangers} of {len(calls)} numbers in the allow-list (allow_list, IMILAB_ALLOW_LIST)",)
+                (f"{strangers} of {len(numbers)} numbers in the allow-list (allow_list, IMILAB_ALLOW_LIST)",)
             )
+
+    def _states_of(self, plan: Plan) -> dict[str, int]:
+        """Count a plan's calls by state, once what a dead sender left is named; none where it was never sent."""
+        with self._store.reading() as connection:
+            states = count_states(connection, plan.plan_id)
+        if not states["sending"]:
+            return states
+        with contextlib.suppress(StoreLockedError), self._limit.to_send():
+            pass
+        with self._store.reading() as connection:
+            return count_states(connection, plan.plan_id)
+
+    def _unsent_numbers(self, plan: Plan) -> list[str]:
+        return [msisdn for (msisdn,) in self._store.rows(_UNSENT, (plan.plan_id,))]
 
     def _left_of(self, plan: Plan) -> list[PlannedCall]:
         """Record a plan that is new, and return its calls that are still to be sent."""
@@ -223,15 +217,13 @@ class Dispatcher:
         with self._store.reading() as connection:  # a closed store says so before a lock is looked for beside it
             check_stop_mark(connection)
         self._stop_file.check()
-        with self._stoppable() as stop, self._store.sender_lock():
-            self._store.write(recover)
+        with self._runs.one() as stop, self._limit.to_send():
             self._rules.refresh()
-            self._recall()
             calls = record()
             bar = make_progress(title, len(calls), show=progress, stop=self.stop)
 
             async def work() -> Sender:
-                async with self._client() as client:
+                async with connect(self._settings) as client:
                     sender = Sender(
                         self._store,
                         client,
@@ -251,14 +243,6 @@ class Dispatcher:
             with bar, self._bursting(burst):
                 return run_in_thread(work, stop, returns_when_stopped=returns_when_stopped)
 
-    def _recall(self) -> None:
-        """Let the pace count what another process sent from this store a moment ago."""
-        now_ms, scale = self._clock.now_ms(), self._clock.time_scale
-        since_ms = now_ms - self._pace.memory_ms - math.ceil(_CLAIMED_AHEAD_SECONDS * scale * 1000)
-        rows = self._store.rows(_RECENT, (max(self._sent_until_ms, since_ms), now_ms))
-        ages = ((now_ms - moment_ms) / 1000 / scale for (moment_ms,) in rows)
-        self._pace.recall(max(0.0, age - _CLAIMED_AHEAD_SECONDS) for age in ages)
-
     def _burst(self) -> Burst:
         settings = self._settings
         return Burst(self._store, self._clock, settings.tenant_zone or "UTC", settings.calls_per_second)
@@ -271,30 +255,14 @@ class Dispatcher:
             yield
         finally:
             self._pace.extra = None
-            self._sent_until_ms = self._clock.now_ms()
             if burst:
                 burst.end()
 
-    def _run(self, work: Callable[[threading.Event], Coroutine[Any, Any, T]]) -> T:
-        with self._stoppable() as stop:
-            return run_in_thread(lambda: work(stop), stop)
 
-    @contextlib.contextmanager
-    def _stoppable(self) -> Iterator[threading.Event]:
-        """Give what `stop` sets, from the very start: a stop while a large plan is being recorded must not be lost."""
-        stop = threading.Event()
-        self._running.add(stop)
-        try:
-            yield stop
-        finally:
-            self._running.discard(stop)
-
-    def _client(self) -> AsyncPlatformClient:
-        settings = self._settings
-        if settings.base_url is None:
-            raise ConfigError("base_url", "missing; set IMILAB_BASE_URL to https://api.<region>.webexconnect.io")
-        if settings.key is None:
-            raise ConfigError("key", "missing; set IMILAB_KEY to the service key")
-        return AsyncPlatformClient(
-            settings.base_url, settings.key, timeout_seconds=settings.request_timeout_seconds, zone=settings.zone
-        )
+def _why_not_placed(sender: Sender) -> str | None:
+    """Say why its one call was not placed, or return None where it was, or may have been."""
+    if sender.stopped and not sender.sent:
+        return sender.stopped
+    if waits := "; ".join(sender.held):
+        return f"{waits}; {when_again(sender.next_ms)}"
+    return "; ".join(sender.refused) or None

@@ -60,6 +60,11 @@ class NumberSet:
         """
         return cls(_sorted_digests(entries, key, field), key)
 
+    def joined(self, other: NumberSet) -> NumberSet:
+        """Return who is in this set or in another one of the same key."""
+        both = zip(self._buckets, other._buckets, strict=True)
+        return NumberSet(tuple(_sorted_once(bytearray(ours + theirs)) for ours, theirs in both), self._key)
+
     def __contains__(self, msisdn: object) -> bool:
         if not isinstance(msisdn, str):
             return False

@@ -45,15 +45,15 @@ def duration_ms(value: Duration, field: str) -> int:
     (5400000, 172800000, 60000)
     """
     if isinstance(value, timedelta):
-        length = value // timedelta(milliseconds=1)
+        length: float = value // timedelta(milliseconds=1)
     else:
         found = _LENGTH.fullmatch(str(value).strip().lower())
         if not found or found[2] not in _NAMES:
             raise InvalidInputError(field, "not a length of time; write it like '2 days', '36 hours' or '90 min'")
-        length = round(float(found[1]) * _UNITS[_NAMES[found[2]]])
-    if not 0 < length <= _LONGEST_MS:
+        length = float(found[1]) * _UNITS[_NAMES[found[2]]]
+    if not 1 <= length <= _LONGEST_MS:  # also what is beyond every number
         raise InvalidInputError(field, "not above 0 and at most a year; write it like '2 days' or '90 min'")
-    return length
+    return round(length)
 
 
 def duration_text(length_ms: int) -> str:

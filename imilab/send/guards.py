@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from imilab.clock import Clock, SystemClock
@@ -16,7 +17,7 @@ ARMED_SECONDS = 15 * 60
 
 
 class Arming:
-    """The right to place a number of real calls, for fifteen minutes, in this process.
+    """The right to place a number of real calls, for fifteen minutes, in this process; a forked child has none of it.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ class Arming:
         )
         self._calls_left = 0
         self._since_ms = 0
+        self._process_id: int | None = None
         self._armings = 0
         self._lock = threading.Lock()
 
@@ -62,17 +64,19 @@ class Arming:
         if missing:
             raise NotArmedError(missing)
         with self._lock:
-            self._calls_left, self._since_ms = calls, self._clock.now_ms()
+            self._calls_left, self._since_ms, self._process_id = calls, self._clock.now_ms(), os.getpid()
             self._armings += 1
 
     @property
     def calls_left(self) -> int:
         """How many real calls may be placed now, as far as arming goes."""
-        return self._calls_left if self._in_time else 0
+        return self._calls_left if self._is_armed else 0
 
     @property
-    def _in_time(self) -> bool:
-        return 0 <= self._clock.now_ms() - self._since_ms <= ARMED_SECONDS * 1000
+    def _is_armed(self) -> bool:
+        # A forked child has a copy of all this: eight of them would hold eight times what was allowed.
+        in_time = 0 <= self._clock.now_ms() - self._since_ms <= ARMED_SECONDS * 1000
+        return in_time and self._process_id == os.getpid()
 
     @property
     def still_needed(self) -> tuple[str, ...]:
@@ -117,8 +121,8 @@ class Arming:
             return self._armings
 
     def holds(self, arming: int) -> bool:
-        """Tell whether a call whose right was used up may still leave: by this arming, within its fifteen minutes."""
-        return self._simulated or (arming == self._armings and self._in_time)
+        """Tell whether a call whose right was used up may still leave: by this arming, here, within fifteen minutes."""
+        return self._simulated or (arming == self._armings and self._is_armed)
 
     def give_back(self, arming: int | None = None) -> None:
         """Take back the use of one call, which was proven not to have been placed.

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from imilab.send.local_hours import Span, intersect
-from imilab.send.quiet_hours import QuietHours, zones_of
+from imilab.send.quiet_hours import NO_ZONES, QuietHours, zones_of
 from imilab.send.windows import Window
 
 __all__ = ["Outlook"]
@@ -30,6 +30,8 @@ class Outlook:
         The tenant's limit.
     quiet : QuietHours or None
         None where none are kept.
+    country_zones : mapping of str to sequence of str
+        Zones that somebody vouches for, by country; `quiet` has its own.
     tenant_zone : str
         IANA zone of the tenant.
     price_per_call, price_per_minute : mapping of str to Decimal
@@ -43,6 +45,7 @@ class Outlook:
     now_ms: int
     calls_per_second: float = 20.0
     quiet: QuietHours | None = None
+    country_zones: Mapping[str, Sequence[str]] = field(default_factory=lambda: NO_ZONES, hash=False)
     tenant_zone: str = "UTC"
     price_per_call: Mapping[str, Decimal] = field(default_factory=lambda: _NO_PRICES, hash=False)
     price_per_minute: Mapping[str, Decimal] = field(default_factory=lambda: _NO_PRICES, hash=False)
@@ -62,7 +65,7 @@ class Outlook:
 
     def zones(self, msisdn: str) -> tuple[str, ...]:
         """Return the zones in which a number may be; empty where they are unknown."""
-        return self.quiet.zones(msisdn) if self.quiet else zones_of(msisdn)
+        return self.quiet.zones(msisdn) if self.quiet else zones_of(msisdn, self.country_zones)
 
     def open_spans(self, window: Window | None, zones: Sequence[str], from_ms: int, until_ms: int) -> tuple[Span, ...]:
         """Return when a phone in some zones may ring between two moments: in the window, outside of quiet hours."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -71,7 +72,8 @@ class Pace:
     """A sliding window over the moments at which calls left, which are spread evenly over it.
 
     A call that has its turn counts until it has left, and for a window's length from then on: whatever happens between
-    the turn and the first byte, a slow connection or a busy machine, no window holds more than the limit.
+    the turn and the first byte, a slow connection or a busy machine, no window holds more than the limit. Several
+    threads may use one pace, each by `take_if_free`.
 
     Parameters
     ----------
@@ -108,6 +110,7 @@ class Pace:
             raise InvalidInputError("calls_per_second", "not a number above 0; give the tenant's limit, such as 20")
         self._scale = clock.time_scale
         self._within = within
+        self._using: threading.RLock = within._using if within else threading.RLock()
         self._now = monotonic
         self._size = max(1, int(calls_per_second))
         window = max(1.0, 1 / calls_per_second) / self._scale
@@ -138,12 +141,13 @@ class Pace:
 
     def pause(self, seconds: float) -> bool:
         """Let nothing pass for `seconds` from now; return whether this starts a pause, rather than prolonging one."""
-        now = self._now()
-        starts = now >= self._paused_until
-        self._paused_until = max(self._paused_until, now + seconds / self._scale)
-        if self._within:
-            self._within.pause(seconds)
-        return starts
+        with self._using:
+            now = self._now()
+            starts = now >= self._paused_until
+            self._paused_until = max(self._paused_until, now + seconds / self._scale)
+            if self._within:
+                self._within.pause(seconds)
+            return starts
 
     def wait_seconds(self) -> float:
         """Return how long the next call has to wait, on the clock."""
@@ -151,37 +155,46 @@ class Pace:
 
     def real_wait_seconds(self) -> float:
         """Return how long the next call has to wait, real seconds."""
-        now = self._now()
-        ours = max(0.0, max(self._paused_until, self._slot) - now, self._until_room(now))
-        return max(ours, self._within.real_wait_seconds()) if self._within else ours
+        with self._using:
+            now = self._now()
+            ours = max(0.0, max(self._paused_until, self._slot) - now, self._until_room(now))
+            return max(ours, self._within.real_wait_seconds()) if self._within else ours
+
+    def take_if_free(self) -> Turn | None:
+        """Take the next call's turn where it does not have to wait; no other thread comes in between."""
+        with self._using:
+            return None if self.real_wait_seconds() > 0 else self.take()
 
     def take(self) -> Turn:
         """Take the next call's turn; ask first whether it has to wait."""
-        now = self._now()
-        if self.extra and self._used(now) >= self._size:
-            self.extra.use()
-        late = now - self._slot
-        start = now if late > _IDLE_SECONDS else max(self._slot, now - _CATCH_UP_SECONDS)
-        self._slot = start + self._spread / (self._size + self._allowed_extra())
-        self._leaving += 1
-        return Turn(self._end, self._within.take() if self._within else None, self._now)
-
-    def note(self) -> None:
-        """Count a request that leaves now."""
-        self.take().left()
+        with self._using:
+            now = self._now()
+            if self.extra and self._used(now) >= self._size:
+                self.extra.use()
+            late = now - self._slot
+            start = now if late > _IDLE_SECONDS else max(self._slot, now - _CATCH_UP_SECONDS)
+            self._slot = start + self._spread / (self._size + self._allowed_extra())
+            self._leaving += 1
+            return Turn(self._end, self._within.take() if self._within else None, self._now)
 
     def recall(self, ages_seconds: Iterable[float]) -> None:
         """Count calls that left before, from another process perhaps, so many real seconds ago."""
-        now = self._now()
-        for age in ages_seconds:
-            turn = Turn(self._end, None, self._now)
-            turn.moment = now - age
-            heapq.heappush(self._left, (turn.moment, next(self._serial), turn))
+        with self._using:
+            now = self._now()
+            for age in ages_seconds:
+                turn = Turn(self._end, None, self._now)
+                turn.moment = now - age
+                heapq.heappush(self._left, (turn.moment, next(self._serial), turn))
+
+    def recall_full(self, age_seconds: float) -> None:
+        """Count as many as the limit allows, of which nobody knows more than that the last left so long ago."""
+        self.recall([age_seconds] * self._size)
 
     def _end(self, turn: Turn, moment: float | None) -> None:
-        self._leaving -= 1
-        if moment is not None:
-            heapq.heappush(self._left, (moment, next(self._serial), turn))
+        with self._using:
+            self._leaving -= 1
+            if moment is not None:
+                heapq.heappush(self._left, (moment, next(self._serial), turn))
 
     def _until_room(self, now: float) -> float:
         missing = self._used(now) + 1 - self._size - self._allowed_extra()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from imilab.numbers import mask
+from imilab.numbers import mask, scrub
 from imilab.send.arms import Arm, describe_arm
 from imilab.send.estimates import summarise
 from imilab.send.outlook import Outlook
@@ -87,15 +87,22 @@ class Plan:
         """The arms' shares, as small as can be; None where they are equal."""
         return self.draw.shares
 
-    def table(self) -> pd.DataFrame:
-        """Return one row a call: position, masked number, arm, what is played, block, stratum, planned time (UTC)."""
+    def table(self, *, unmasked: bool = False) -> pd.DataFrame:
+        """Return one row a call: position, number, arm, what is played, text, block, stratum, planned time (UTC).
+
+        Parameters
+        ----------
+        unmasked : bool
+            Show full numbers, in texts too.
+        """
         import pandas as pd
 
         columns = ["position", "msisdn", "arm", "content", "text", "block", "stratum"]
-        rows = [
-            (c.position, mask(c.msisdn), c.arm, c.voice or c.media_id, c.text, c.block, c.stratum) for c in self.calls
-        ]
+        rows = [(c.position, c.msisdn, c.arm, c.voice or c.media_id, c.text, c.block, c.stratum) for c in self.calls]
         frame = pd.DataFrame(rows, columns=columns)
+        if not unmasked:
+            frame["msisdn"] = frame["msisdn"].map(mask)
+            frame["text"] = frame["text"].map(scrub, na_action="ignore")
         times = self.times or (None,) * len(self.calls)
         frame["planned_at"] = pd.to_datetime(pd.array(list(times), dtype="Int64"), unit="ms", utc=True).as_unit("ms")
         return frame

@@ -14,6 +14,7 @@ from typing import Any
 
 from imilab.designs import Allocation
 from imilab.errors import InvalidInputError
+from imilab.names import check_name
 from imilab.numbers import number_key
 from imilab.send.arms import SOME_NUMBER, Arm, describe_arm, fill_arms, planned_call, template_of
 from imilab.send.outlook import Outlook
@@ -88,7 +89,7 @@ def make_plan(
     """
     timing, seed = timing or Timing(), _whole_seed(seed)
     if campaign is not None:
-        required_text(campaign, "campaign")
+        check_name(required_text(campaign, "campaign"), "campaign")
     full = fill_arms(arms, text, between=timing.between, days=timing.days, zone=timing.zone)
     names = _strata_names(strata)
     draw = Draw.of(

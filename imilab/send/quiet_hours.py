@@ -12,15 +12,15 @@ from imilab.numbers import describe_number, is_e164
 from imilab.send.local_hours import Span, check_zone, first_open_ms, is_open, local_time, open_spans
 from imilab.send.week import Week, outside, parse_days, week_of
 
-__all__ = ["QuietHours", "zones_of"]
+__all__ = ["NO_ZONES", "QuietHours", "zones_of"]
 
 _UNKNOWN_ZONE = "Etc/Unknown"
-_NO_ZONES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+NO_ZONES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+"""Nobody vouches for any zone."""
 
 
-@lru_cache(maxsize=100_000)
-def zones_of(msisdn: str) -> tuple[str, ...]:
-    """Return every zone that a number may be in, by its digits; empty where they do not say.
+def zones_of(msisdn: str, country_zones: Mapping[str, Sequence[str]] = NO_ZONES) -> tuple[str, ...]:
+    """Return every zone that a number may be in: those that somebody vouches for, else by its digits; or none.
 
     A mobile number mostly tells its country alone: +7 lies in 16 zones, +61 4 in eight. A North American number is
     taken for one of its area code's zone, wherever its owner may have moved.
@@ -29,7 +29,15 @@ def zones_of(msisdn: str) -> tuple[str, ...]:
     --------
     >>> zones_of("+12025550123"), zones_of("+18005550199")[:2], zones_of("no number")
     (('America/New_York',), ('America/Adak', 'America/Anchorage'), ())
+    >>> len(zones_of("+18765550123")), zones_of("+18765550123", {"JM": ["America/Jamaica"]})
+    (42, ('America/Jamaica',))
     """
+    country = describe_number(msisdn).country if country_zones else None
+    return tuple(country_zones.get(country or "", ())) or _zones_by_digits(msisdn)
+
+
+@lru_cache(maxsize=100_000)
+def _zones_by_digits(msisdn: str) -> tuple[str, ...]:
     import phonenumbers
     from phonenumbers import timezone
 
@@ -67,8 +75,9 @@ class QuietHours:
     silent_days : str
         Days that are quiet from midnight to midnight, such as ``sun``.
     country_zones : mapping of str to sequence of str
-        Zones that you vouch for, by ISO 3166 country, in place of the wider ones that a number's digits allow:
-        ``{"JM": ["America/Jamaica"]}``, where digits alone give 42 zones and no common waking hour.
+        Zones that you vouch for, by ISO 3166 country, in place of those that a number's digits allow:
+        ``{"JM": ["America/Jamaica"]}``, where digits alone give 42 zones and no common waking hour. Name all zones of
+        a country that you name.
 
     Raises
     ------
@@ -88,7 +97,7 @@ class QuietHours:
     end: str = "09:00"
     days: str = "mon-sun"
     silent_days: str = ""
-    country_zones: Mapping[str, Sequence[str]] = field(default_factory=lambda: _NO_ZONES, hash=False)
+    country_zones: Mapping[str, Sequence[str]] = field(default_factory=lambda: NO_ZONES, hash=False)
 
     def __post_init__(self) -> None:
         if not any(self.allowed):
@@ -106,8 +115,7 @@ class QuietHours:
 
     def zones(self, msisdn: str) -> tuple[str, ...]:
         """Return the zones in which a number's quiet hours are kept; empty where they are unknown."""
-        country = describe_number(msisdn).country if self.country_zones else None
-        return tuple(self.country_zones.get(country or "", ())) or zones_of(msisdn)
+        return zones_of(msisdn, self.country_zones)
 
     def refusal(self, msisdn: str, at_ms: int) -> str | None:
         """Return why a number may not be called at a moment, in words that do not hold it, or None where it may.

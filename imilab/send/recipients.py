@@ -11,8 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imilab.errors import InvalidInputError
+from imilab.names import check_name
 from imilab.numbers import is_e164, scrub
 from imilab.send.eligibility import canonical_number
+from imilab.wire.rules import required_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,13 +94,15 @@ class Recipients:
         Raises
         ------
         InvalidInputError
-            There is no such column.
+            There is no such column, or a phone number stands in it.
         """
         if not names:
             return None
         for name in names:
             if name not in self.columns:
-                raise InvalidInputError("strata", f"the recipients have no column {name!r}; {_named(self.columns)}")
+                raise InvalidInputError(
+                    "strata", f"the recipients have no column {scrub(str(name))!r}; {_named(self.columns)}"
+                )
         several = len(names) > 1
         return tuple(
             " / ".join(_stratum(row.get(name), several=several) for name in names)
@@ -113,7 +117,8 @@ def read_recipients(source: RecipientsSource, column: str = "msisdn") -> Recipie
     ----------
     source : iterable of str, iterable of mapping, DataFrame, or path of a CSV file
         Numbers in E.164 as text; a table, or a list of mappings, holds them in `column` and may hold further fields.
-        Everything in a CSV file (UTF-8, commas) stays the text that it is.
+        Everything in a CSV file (UTF-8, commas) stays the text that it is. A set, which has no order of its own, is
+        taken in the order of its texts.
     column : str
         The column of numbers.
 
@@ -172,6 +177,8 @@ def _values(source: RecipientsSource, column: str) -> Values:
     frame: Any = source
     if hasattr(frame, "columns"):
         return _frame_rows(frame, column)
+    if isinstance(source, set | frozenset):
+        source = sorted(source, key=str)  # its own order differs from process to process, and would make another plan
     if isinstance(source, Mapping | bytes | bytearray) or not isinstance(source, Iterable):
         raise InvalidInputError(
             "recipients", f"of type {type(source).__name__}; give a list of numbers, a DataFrame or a CSV file"
@@ -205,6 +212,10 @@ def _csv_rows(path: Path, column: str) -> Values:
         raise InvalidInputError("recipients", f"cannot read the file {scrub(path.name)}: {problem.strerror}") from None
     except UnicodeDecodeError:
         raise InvalidInputError("recipients", f"{scrub(path.name)} is not UTF-8; save it as CSV UTF-8") from None
+    except InvalidInputError:
+        raise
+    except ValueError:
+        raise InvalidInputError("recipients", "holds a character that no file's name can hold; give a path") from None
     except csv.Error as problem:
         raise InvalidInputError("recipients", f"{scrub(path.name)} is not CSV: {problem}") from None
     found = [dict.fromkeys(names, "") | dict(zip(names, row, strict=False)) for row in cells]
@@ -228,7 +239,7 @@ def _without(row: Mapping[str, object], column: str) -> Fields:
 
 def _stratum(value: object, *, several: bool) -> str:
     missing = value is None or str(value).strip().lower() in {"", "nan", "nat", "<na>"}
-    text = _NONE_GIVEN if missing else str(value).strip()
+    text = _NONE_GIVEN if missing else check_name(required_text(str(value).strip(), "strata"), "strata")
     return text.replace("/", "//") if several else text
 
 

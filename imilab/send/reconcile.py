@@ -10,21 +10,19 @@ from dataclasses import dataclass
 
 from imilab.client import AsyncPlatformClient
 from imilab.clock import Clock
-from imilab.errors import NotFoundError, PlatformError, RateLimitedError, UnauthorisedError
+from imilab.errors import NotFoundError, NotSentError, PlatformError, RateLimitedError, UnauthorisedError
 from imilab.send.pace import Pace
 from imilab.store import Store, StoredReceipt
+from imilab.store.connection import Connection
+from imilab.store.questions import confirm_placed, note_question
 from imilab.store.receipts import add_receipt
 from imilab.wire import CallStatus
 
-__all__ = ["ReconcileSummary", "open_calls", "reconcile"]
+__all__ = ["ReconcileSummary", "ask_in_turn", "reconcile"]
 
 _IN_FLIGHT = 16
 _TRIES = 10
 _LONGEST_NAP_SECONDS = 0.2  # real seconds between looks at the stop signal
-_OPEN = (
-    "SELECT message_id FROM requests WHERE state IN ('accepted', 'unknown') AND message_id IS NOT NULL"
-    " AND requested_at_ms <= ? ORDER BY requested_at_ms"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +53,6 @@ class ReconcileSummary:
         )
 
 
-def open_calls(store: Store, until_ms: int) -> list[str]:
-    """Return the message ids of calls without a final event that were requested until a moment, the oldest first."""
-    return [message_id for (message_id,) in store.rows(_OPEN, (until_ms,))]
-
-
 async def reconcile(
     store: Store,
     client: AsyncPlatformClient,
@@ -77,7 +70,7 @@ async def reconcile(
     store, client, pace, clock
         As for `Sender`; questions count against the tenant's limit like calls.
     message_ids : iterable of str
-        The calls, see `open_calls`.
+        The calls, see `imilab.store.questions.open_calls`.
     on_progress : callable, optional
         Gets counts after each question.
     stop : threading.Event, optional
@@ -86,7 +79,7 @@ async def reconcile(
     Returns
     -------
     ReconcileSummary
-        Running it again with what is open then asks only about calls that still are.
+        Running it again with what is open then asks only about calls that still are; those not asked about go first.
 
     Raises
     ------
@@ -102,7 +95,7 @@ async def reconcile(
         while waiting and not asking.stop.is_set():
             await asking.ask(waiting.popleft())
             if on_progress:
-                on_progress(dict(asking.counts))
+                on_progress(asking.counts.copy())
 
     workers = [asyncio.create_task(work()) for _ in range(min(_IN_FLIGHT, len(waiting)))]
     try:
@@ -112,6 +105,34 @@ async def reconcile(
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
     return ReconcileSummary(**{name: asking.counts[name] for name in ("asked", "learned", "not_found", "failed")})
+
+
+async def ask_in_turn(
+    client: AsyncPlatformClient, message_id: str, pace: Pace, stop: threading.Event
+) -> CallStatus | None:
+    """Ask how a call stands as soon as the pace allows; return None where this is stopped before.
+
+    Raises
+    ------
+    PlatformError
+        One of its kinds; after a `RateLimitedError` the pace has a pause.
+    """
+    turn = None
+    while turn is None:
+        if stop.is_set():
+            return None
+        if (turn := pace.take_if_free()) is None:
+            await asyncio.sleep(min(pace.real_wait_seconds(), _LONGEST_NAP_SECONDS))
+    try:
+        return await client.call_status(message_id, on_leaving=turn.left)
+    except NotSentError:
+        turn.stayed()
+        raise
+    except RateLimitedError as busy:
+        pace.pause(busy.retry_after_seconds)
+        raise
+    finally:
+        turn.left()  # where nothing has told it before
 
 
 class _Asking:
@@ -129,6 +150,7 @@ class _Asking:
 
     async def ask(self, message_id: str) -> None:
         """Ask about one call and store what was not known."""
+        told: CallStatus | None = None
         try:
             status = await self._status(message_id)
         except UnauthorisedError:
@@ -138,32 +160,36 @@ class _Asking:
         else:
             if status is None:
                 return
-            self.counts["learned"] += await self._keep(status)
+            if status.message_id == message_id:
+                told = status
+            else:  # an answer about another call, which might even be somebody else's
+                self.counts["failed"] += 1
+        self.counts["learned"] += await self._keep(message_id, told)
         self.counts["asked"] += 1
 
     async def _status(self, message_id: str) -> CallStatus | None:
         """Return how a call stands, waiting while the platform is busy; None where this is to stop."""
         for tries_left in reversed(range(_TRIES)):
-            while (wait_seconds := self._pace.wait_seconds()) > 0:
-                if self.stop.is_set():
-                    return None
-                await asyncio.sleep(min(wait_seconds / self._clock.time_scale, _LONGEST_NAP_SECONDS))
-            self._pace.note()
             try:
-                return await self._client.call_status(message_id)
-            except RateLimitedError as busy:
-                self._pace.pause(busy.retry_after_seconds)
+                return await ask_in_turn(self._client, message_id, self._pace, self.stop)
+            except RateLimitedError:
                 if not tries_left:
                     raise
         return None
 
-    async def _keep(self, status: CallStatus) -> int:
-        """Store the events that a status tells of, and return how many were new."""
-        raw, received_at_ms = status.to_bytes(), self._clock.now_ms()
-        stored = [
-            StoredReceipt(receipt=receipt, raw=raw, source="poll", received_at_ms=received_at_ms)
-            for receipt in status.receipts()
-        ]
-        key = self._store.number_key
-        write = self._store.submit(lambda connection: sum(add_receipt(connection, one, key) for one in stored))
-        return await asyncio.wrap_future(write)
+    async def _keep(self, message_id: str, told: CallStatus | None) -> int:
+        """Store the events that an answer tells of, and return how many were new; note that there was a question."""
+        key, now_ms = self._store.number_key, self._clock.now_ms()
+
+        def work(connection: Connection) -> int:
+            note_question(connection, message_id, now_ms)
+            if told is None:
+                return 0
+            confirm_placed(connection, message_id)
+            stored = (
+                StoredReceipt(receipt=receipt, raw=told.raw or told.to_bytes(), source="poll", received_at_ms=now_ms)
+                for receipt in told.receipts()
+            )
+            return sum(add_receipt(connection, one, key) for one in stored)
+
+        return await asyncio.wrap_future(self._store.submit(work))

@@ -12,12 +12,13 @@ from imilab.errors import ConfigError, InvalidInputError
 from imilab.numbers import describe_number, is_e164
 from imilab.send.caps import Caps, first_exceeded
 from imilab.send.counted import CachedCounts
-from imilab.send.do_not_call import NumberSet, csv_entries
+from imilab.send.do_not_call import NumberSet
+from imilab.send.do_not_call_file import DoNotCallFile
 from imilab.send.eligibility import Eligibility
 from imilab.send.local_hours import day_bounds
 from imilab.send.outlook import Outlook
 from imilab.send.quiet_hours import QuietHours
-from imilab.send.schedule import first_open
+from imilab.send.schedule import NAME_ITS_ZONE, first_open
 from imilab.send.windows import Window
 from imilab.store import PlannedCall
 from imilab.store.connection import Connection
@@ -92,6 +93,7 @@ def outlook_of(settings: Settings, *, simulated: bool, now_ms: int) -> Outlook:
         now_ms=now_ms,
         calls_per_second=settings.calls_per_second,
         quiet=_quiet_hours(settings, simulated=simulated),
+        country_zones=settings.country_zones,
         tenant_zone=settings.tenant_zone or "UTC",
         price_per_call=settings.price_per_call,
         price_per_minute=settings.price_per_minute,
@@ -120,7 +122,7 @@ class CallingRules:
     """
 
     def __init__(self, settings: Settings, *, simulated: bool, number_key: bytes) -> None:
-        self._settings, self._simulated, self._key = settings, simulated, number_key
+        self._settings, self._simulated = settings, simulated
         host = urlsplit(settings.base_url or "").hostname or ""
         countries = allowed_countries(settings) or (None if simulated else ())
         eligibility = Eligibility(countries, settings.number_types, fiction=simulated or is_loopback(host))
@@ -137,15 +139,28 @@ class CallingRules:
             per_second=max(2, math.ceil(_CLAIMED_AT_MOST * settings.calls_per_second)) if rings else None,
         )
         self._allowed = NumberSet.from_entries(settings.allow_list, number_key, field="allow_list")
-        self._do_not_call = _read_do_not_call(settings, number_key)
+        self._do_not_call = DoNotCallFile(settings.do_not_call, number_key)
         self._counts = CachedCounts()
-        self.version = 0
+
+    @property
+    def version(self) -> int:
+        """Tells one reading of the do-not-call list from another; it grows after the list has changed."""
+        return self._do_not_call.version
 
     def refresh(self) -> None:
-        """Read the do-not-call list again; `version` tells one reading from another."""
-        self._do_not_call = _read_do_not_call(self._settings, self._key)
+        """Read the do-not-call list again, as a run does that starts."""
+        self._do_not_call.refresh()
         self._counts = CachedCounts()
-        self.version += 1
+
+    def look_again(self) -> None:
+        """Read the do-not-call list again where its file has changed; who was on it stays on it.
+
+        Raises
+        ------
+        ConfigError
+            It cannot be read any more.
+        """
+        self._do_not_call.look_again()
 
     def refusal(self, msisdn: str) -> str | None:
         """Return why a number may never be called under these settings, in words that do not hold it, or None."""
@@ -157,7 +172,7 @@ class CallingRules:
             return reason
         if not self._simulated and self._settings.allow_list and msisdn not in self._allowed:
             return "not on the allow-list (IMILAB_ALLOW_LIST)"
-        if self._do_not_call is not None and msisdn in self._do_not_call:
+        if msisdn in self._do_not_call:
             return "on the do-not-call list"
         return None
 
@@ -178,11 +193,12 @@ class CallingRules:
         if reason is None and planned.hours is None:
             return None
         window = _window(planned.hours) if planned.hours else None
-        outlook = Outlook(now_ms=rings_ms, quiet=self._quiet)
+        outlook = Outlook(now_ms=rings_ms, quiet=self._quiet, country_zones=self._settings.country_zones)
         zones = outlook.zones(planned.msisdn)
         if reason is None and (window is None or window.contains(rings_ms, zones)):
             return None
-        return Held(reason or OUTSIDE_HOURS, first_open(window, zones, outlook))
+        opens_ms, reason = first_open(window, zones, outlook), reason or OUTSIDE_HOURS
+        return Held(f"{reason}; {NAME_ITS_ZONE}" if opens_ms is None and len(zones) > 1 else reason, opens_ms)
 
     def as_of(self, planned: PlannedCall, now_ms: int) -> PlannedCall:
         """Return a call as it is asked for now: without a `sendAt` that has passed, which a platform would refuse."""
@@ -254,20 +270,6 @@ def _quiet_hours(settings: Settings, *, simulated: bool) -> QuietHours | None:
         return None
     start, _, end = hours.partition("-")
     try:
-        return QuietHours(start, end, settings.quiet_days, settings.silent_days)
+        return QuietHours(start, end, settings.quiet_days, settings.silent_days, settings.country_zones)
     except InvalidInputError as problem:
         raise ConfigError("quiet_hours", f"{problem}; correct quiet_hours, quiet_days and silent_days") from None
-
-
-def _read_do_not_call(settings: Settings, key: bytes) -> NumberSet | None:
-    if settings.do_not_call is None:
-        return None
-    try:
-        with settings.do_not_call.open(encoding="utf-8-sig", newline="") as file:
-            return NumberSet.from_entries(csv_entries(file), key)
-    except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigError(
-            "do_not_call", f"the list cannot be read ({type(problem).__name__}), so nobody is called; give a CSV file"
-        ) from None
-    except InvalidInputError as problem:
-        raise ConfigError("do_not_call", str(problem)) from None

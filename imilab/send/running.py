@@ -1,19 +1,21 @@
-"""Run the asynchronous sender from anywhere: a script, a terminal, a notebook whose own loop is running."""
+"""Run asynchronous work from anywhere, a script, a terminal, a notebook whose own loop is running; and stop it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
 from typing import Any, Generic, TypeVar
 
-__all__ = ["run_in_thread"]
+__all__ = ["Runs", "run_in_thread"]
 
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.02
 
 
 def run_in_thread(
@@ -45,6 +47,35 @@ def run_in_thread(
     if interrupts and not (returns_when_stopped and interrupts == 1):
         raise KeyboardInterrupt
     return running.outcome.result()
+
+
+class Runs:
+    """What is running, and can be stopped from another thread."""
+
+    def __init__(self) -> None:
+        self._stops: set[threading.Event] = set()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[threading.Event]:
+        """Give what `stop` sets, from the very start: a stop while a large plan is being recorded must not be lost."""
+        stop = threading.Event()
+        self._stops.add(stop)
+        try:
+            yield stop
+        finally:
+            self._stops.discard(stop)
+
+    def stop(self) -> None:
+        """Stop all of it."""
+        for stop in tuple(self._stops):
+            stop.set()
+
+    def end(self, seconds: float) -> None:
+        """Stop all of it, and wait until it has ended, so long at the most."""
+        until = time.monotonic() + seconds
+        while self._stops and time.monotonic() < until:
+            self.stop()
+            time.sleep(_POLL_SECONDS)
 
 
 class _Running(Generic[T]):

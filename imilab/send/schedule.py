@@ -10,7 +10,10 @@ from imilab.send.local_hours import DAY_MS, Span
 from imilab.send.outlook import Outlook
 from imilab.send.windows import Window, spread
 
-__all__ = ["Slot", "expected_times", "first_open", "never_open", "schedule"]
+__all__ = ["NAME_ITS_ZONE", "Slot", "expected_times", "first_open", "never_open", "schedule"]
+
+NAME_ITS_ZONE = "where you know its zone, name it in country_zones (IMILAB_COUNTRY_ZONES)"
+"""The way out where the zones that a number may be in share no open hour."""
 
 _MORE_DAYS = (0, 1, 2, 3, 4, 5, 6, 13, 27)
 _LOOK_AHEAD_DAYS = (1, 2, 4, 8, 31)
@@ -160,7 +163,8 @@ def never_open(outlook: Outlook) -> Callable[[str, Window | None, tuple[str, ...
         if known[kind]:
             return None
         among = f" in all {len(zones)} zones that it may be in" if len(zones) > 1 else ""
+        way_out = f"; {NAME_ITS_ZONE}" if among else ""
         hours = f"the hours of arm {arm!r} ({window.to_text()})" if window else "calls"
-        return f"no hour within 31 days is open for {hours}{among}, outside of quiet hours"
+        return f"no hour within 31 days is open for {hours}{among}, outside of quiet hours{way_out}"
 
     return reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from imilab.errors import (
@@ -17,10 +17,10 @@ from imilab.errors import (
 from imilab.store import Settlement
 from imilab.wire import ResponseEntry
 
-__all__ = ["MAX_TRIES", "Breaker", "Verdict", "after_entry", "after_error"]
+__all__ = ["MAX_TRIES", "Breaker", "Tries", "Verdict", "after_entry", "after_error"]
 
 MAX_TRIES = 3
-"""How often a call that was proven not to have left may be tried."""
+"""How often a call that was proven not to have left may be tried; and how often any, while none gets through."""
 
 _UNKNOWN_IN_A_ROW = 3
 _UNKNOWN_OF_RECENT = 5
@@ -52,7 +52,8 @@ class Verdict:
 
 def after_entry(entry: ResponseEntry) -> Verdict:
     """Judge a readable answer about this call."""
-    facts = {"message_id": entry.message_id or None, "http_status": 200, "code": entry.code, "message": entry.message}
+    facts = {"message_id": entry.message_id or None, "http_status": entry.http_status}
+    facts |= {"code": entry.code, "message": entry.message}
     state = "accepted" if entry.queued else "rejected" if entry.rejected else "unknown"
     return Verdict(Settlement(state=state, **facts))  # type: ignore[arg-type]  # one table of optional facts
 
@@ -65,7 +66,7 @@ def after_error(problem: BaseException, failed_tries: int, *, reached: bool = Tr
     problem : BaseException
         What `AsyncPlatformClient.make_call` raised; anything it does not name counts as unknown.
     failed_tries : int
-        Tries of this call that did not leave this machine, this one included.
+        Tries that did not leave this machine, this one included; see `Tries`.
     reached : bool
         Whether this run has had a call accepted: before that, an address that the platform does not know (404, 405) is
         taken for a wrong `base_url`, which no recipient must pay for; after it, for a refusal of this call.
@@ -116,3 +117,34 @@ class Breaker:
         if states[-_REFUSED_IN_A_ROW:] == ["rejected"] * _REFUSED_IN_A_ROW:
             return f"{_REFUSED_IN_A_ROW} calls in a row were refused; see lab.requests() for the reasons"
         return None
+
+
+class Tries:
+    """Counts the tries that did not leave: of each call, and in a row over all calls.
+
+    Where the platform cannot be reached, calls that are tried one after another would each be tried once before any is
+    tried again. Those that fail while the campaign pauses were under way together, and count once in the row.
+
+    Examples
+    --------
+    >>> tries = Tries()
+    >>> [tries.failed(name, pausing=name == "b") for name in "abc"]
+    [1, 1, 2]
+    >>> tries.got_through()
+    >>> tries.failed("d", pausing=False), tries.failed("a", pausing=False)
+    (1, 2)
+    """
+
+    def __init__(self) -> None:
+        self._of_call: Counter[str] = Counter()
+        self._in_a_row = 0
+
+    def failed(self, correlation_id: str, *, pausing: bool) -> int:
+        """Count a try; return the larger of both counts."""
+        self._of_call[correlation_id] += 1
+        self._in_a_row += not pausing
+        return max(self._of_call[correlation_id], self._in_a_row)
+
+    def got_through(self) -> None:
+        """Note that a request has left, whatever the answer: the row begins anew."""
+        self._in_a_row = 0

@@ -77,6 +77,11 @@ class Backend(Protocol):
         """What its connections raise."""
         ...
 
+    @property
+    def number_key(self) -> bytes:
+        """The key with which its numbers are hashed, once a writer was opened."""
+        ...
+
     def open_writer(self) -> Connection:
         """Open a connection that writes, durably at each commit, with the tables up to date."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -9,9 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from imilab.errors import ConfigError, StoreError
+from imilab.errors import ConfigError, StoreAwayError, StoreError
 from imilab.store.connection import Backend, Connection
-from imilab.store.project_key import read_project_key
 from imilab.store.readers import Readers
 from imilab.store.sqlite import FREE_SPACE_FLOOR_BYTES, SqliteBackend
 from imilab.store.writer import Writer
@@ -35,7 +35,7 @@ class Store:
         SQLite's file, made with mode 0600 where it does not exist; its folder must exist. With a URL, nothing is made:
         it is then the place beside which local files (imported logs, caches, the stop file) lie.
     number_key : bytes, optional
-        Key of the number hashes; by default one made once in a 0600 file beside the store. A URL needs one.
+        Key of the number hashes; by default one made with the store, in a 0600 file beside it. A URL needs one.
     url : SecretStr, optional
         ``postgresql://user:password@host/database`` instead of the file.
     free_space_floor_bytes : int
@@ -44,7 +44,7 @@ class Store:
     Attributes
     ----------
     path : Path
-        As given, absolute.
+        As given, absolute; a symbolic link is followed, so that all who open one file share what lies beside it.
     number_key : bytes
         Key of the number hashes.
     place : str
@@ -53,7 +53,7 @@ class Store:
     Raises
     ------
     StoreError
-        The database cannot be opened, or is no store of imilab's.
+        The database cannot be opened, is no store of imilab's, or was made with another number key.
     ConfigError
         The URL cannot be read or has no number key, or psycopg is missing.
     """
@@ -68,9 +68,9 @@ class Store:
         url: SecretStr | None = None,
         free_space_floor_bytes: int = FREE_SPACE_FLOOR_BYTES,
     ) -> None:
-        self.path = Path(path).absolute()
+        self.path = Path(path).resolve()
         self._backend: Backend = (
-            SqliteBackend(self.path, free_space_floor_bytes) if url is None else _postgres(url, number_key)
+            SqliteBackend(self.path, number_key, free_space_floor_bytes) if url is None else _postgres(url, number_key)
         )
         self.place = self._backend.place
         try:
@@ -78,13 +78,10 @@ class Store:
         except StoreError:
             raise
         except self._backend.errors as problem:
-            raise StoreError(f"cannot open {self.place}: {problem}") from None
+            kind = StoreAwayError if isinstance(problem, sqlite3.OperationalError) else StoreError
+            raise kind(f"cannot open {self.place}: {problem}") from None
         self._readers = Readers(self._backend)
-        try:
-            self.number_key = number_key or read_project_key(self.path)
-        except (OSError, StoreError) as problem:
-            self._writer.close()
-            raise problem if isinstance(problem, StoreError) else StoreError(f"no number key: {problem}") from None
+        self.number_key = self._backend.number_key
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:

@@ -111,7 +111,7 @@ def _numbers(store: Store) -> Iterator[str]:
     last = ""
     while True:
         page = store.rows(
-            f"SELECT msisdn FROM numbers WHERE msisdn > ? AND msisdn NOT LIKE ? ORDER BY msisdn LIMIT {_READ_PAGE}",  # noqa: S608
+            f"SELECT msisdn FROM numbers WHERE msisdn > ? AND msisdn NOT LIKE ? ORDER BY msisdn LIMIT {_READ_PAGE}",  # noqa: S608 - a number
             (last, TOKENS),
         )
         yield from (msisdn for (msisdn,) in page)

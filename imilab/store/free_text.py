@@ -17,10 +17,10 @@ __all__ = ["HELD_IN", "Held", "Redactor", "redact_row"]
 class Redactor(Protocol):
     """Takes a number out of values of each kind; see `imilab.store.erasure.Redaction`."""
 
-    def text(self, text: str) -> str: ...  # noqa: D102
-    def name(self, text: str) -> str: ...  # noqa: D102
-    def number(self, msisdn: str) -> str: ...  # noqa: D102
-    def body(self, raw: bytes) -> bytes: ...  # noqa: D102
+    def text(self, text: str) -> str: ...
+    def name(self, text: str) -> str: ...
+    def number(self, msisdn: str) -> str: ...
+    def body(self, raw: bytes) -> bytes: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Held:
     def page(self, rows: int) -> str:
         """Return the query for the next rows after a key."""
         columns = ", ".join((self.key, *self.columns))
-        return f"SELECT {columns} FROM {self.table} WHERE {self.key} > ? ORDER BY {self.key} LIMIT {rows}"  # noqa: S608
+        return f"SELECT {columns} FROM {self.table} WHERE {self.key} > ? ORDER BY {self.key} LIMIT {rows}"  # noqa: S608 - fixed names
 
     def changes(self, row: Sequence[Any], redactor: Redactor) -> dict[str, Any]:
         """Return the columns of a row of `page` that hold the number, without it."""
@@ -91,7 +91,7 @@ HELD_IN: tuple[Held, ...] = (
 
 def redact_row(connection: Connection, held: Held, key: Any, redactor: Redactor) -> bool:
     """Take the number out of a row as it is now, and say whether it was there."""
-    query = f"SELECT {', '.join((held.key, *held.columns))} FROM {held.table} WHERE {held.key} = ?"  # noqa: S608
+    query = f"SELECT {', '.join((held.key, *held.columns))} FROM {held.table} WHERE {held.key} = ?"  # noqa: S608 - fixed names
     row = connection.execute(query, (key,)).fetchone()
     changed = held.changes(row, redactor) if row else {}
     if not changed:
@@ -102,7 +102,7 @@ def redact_row(connection: Connection, held: Held, key: Any, redactor: Redactor)
         changed["identity"] = digest(changed["raw"])
     marks = ", ".join(f"{name} = ?" for name in changed)
     if "identity" not in changed or not _is_known(connection, held, key, changed["identity"]):
-        connection.execute(f"UPDATE {held.table} SET {marks} WHERE {held.key} = ?", (*changed.values(), key))  # noqa: S608
+        connection.execute(f"UPDATE {held.table} SET {marks} WHERE {held.key} = ?", (*changed.values(), key))  # noqa: S608 - fixed names
     if held.table == "receipts":
         _identify_again(connection, key)
     return True

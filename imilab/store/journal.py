@@ -16,6 +16,7 @@ from imilab.store.schedule_table import add_schedule
 from imilab.store.sender_lock import check_sender
 
 __all__ = [
+    "NOT_CALLED",
     "STATES",
     "PlannedCall",
     "Settlement",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 STATES = ("planned", "sending", "accepted", "final", "rejected", "unknown")
+
+NOT_CALLED = "not called: "
+"""How the message of a request begins that imilab itself refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,12 @@ _COLUMNS = (
     *("content_type", "media_id", "language", "voice", "voice_type", "gender", "region", "text", "send_at_ms"),
 )
 _SCHEDULE = ("not_before_ms", "hours", "spacing_ms")
+# Some receipts of a call name its message id alone, which others, or the answer, have told.
+_TOLD = (
+    "SELECT count(*), max(ends) FROM (SELECT ends FROM receipts WHERE correlation_id = ?1"
+    " UNION ALL SELECT ends FROM receipts WHERE message_id IN (SELECT nullif(?2, '')"
+    " UNION SELECT nullif(message_id, '') FROM receipts WHERE correlation_id = ?1)) AS told"
+)
 _INSERT = (
     f"INSERT INTO requests ({', '.join(_COLUMNS)}, caller_id, state, attempt, created_at_ms)"  # noqa: S608 - fixed names
     f" VALUES ({', '.join('?' * len(_COLUMNS))}, ?, 'planned', 0, ?)"
@@ -157,7 +167,7 @@ def calls_of_plan(connection: Connection, plan_id: str) -> list[PlannedCall]:
 
 def _read_calls(connection: Connection, plan_id: str, condition: str) -> list[PlannedCall]:
     rows = connection.execute(
-        f"SELECT {', '.join(f'requests.{name}' for name in _COLUMNS)}, {', '.join(_SCHEDULE)} FROM requests"  # noqa: S608
+        f"SELECT {', '.join(f'requests.{name}' for name in _COLUMNS)}, {', '.join(_SCHEDULE)} FROM requests"  # noqa: S608 - fixed names
         f" LEFT JOIN schedule ON schedule.correlation_id = requests.correlation_id WHERE plan_id = ?{condition}"
         " ORDER BY coalesce(not_before_ms, send_at_ms, 0), position",
         (plan_id,),
@@ -217,10 +227,7 @@ def settle(connection: Connection, correlation_id: str, settlement: Settlement) 
 
 
 def _state_told_by_receipts(connection: Connection, correlation_id: str, message_id: str | None) -> str | None:
-    count, ended = connection.execute(
-        "SELECT count(*), max(ends) FROM receipts WHERE correlation_id = ?1 OR (message_id = ?2 AND ?2 <> '')",
-        (correlation_id, message_id or ""),
-    ).fetchone()
+    count, ended = connection.execute(_TOLD, (correlation_id, message_id or "")).fetchone()
     if not count:
         return None
     return "final" if ended else "accepted"
@@ -235,10 +242,13 @@ def release(connection: Connection, correlation_id: str) -> None:
 
 
 def refuse(connection: Connection, correlation_id: str, reason: str) -> None:
-    """Move a planned call that must never be placed to rejected; it was not asked for."""
+    """Move a planned call that must never be placed to rejected; it was not asked for.
+
+    Where it was tried before and a receipt proves that it was placed after all, that moves it on.
+    """
     connection.execute(
         "UPDATE requests SET state = 'rejected', message = ? WHERE correlation_id = ? AND state = 'planned'",
-        (f"not called: {reason}", correlation_id),
+        (f"{NOT_CALLED}{reason}", correlation_id),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hmac
 import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from imilab.errors import ConfigError, StoreError
+from imilab.errors import ConfigError, StoreAwayError, StoreError
 from imilab.store.change_log import spell_for_postgres
 from imilab.store.connection import Connection
+from imilab.store.key_mark import agree_on_key
 from imilab.store.postgres_connection import PostgresConnection, connect, read_url
 from imilab.store.postgres_lock import PostgresSenderLock
 from imilab.store.postgres_sql import spell_columns
@@ -39,8 +39,6 @@ _FACTS = (
     " current_setting('server_version_num')"
 )
 _OLDEST_VERSION = 130000
-_MARK = "SELECT obj_description('numbers'::regclass, 'pg_class')"
-_KEY_PURPOSE = b"imilab: mark of the number key"
 
 
 class PostgresBackend:
@@ -65,7 +63,7 @@ class PostgresBackend:
 
     def __init__(self, url: SecretStr, number_key: bytes) -> None:
         self._told = read_url(url.get_secret_value())
-        self._key_mark = hmac.digest(number_key, _KEY_PURPOSE, "sha256").hex()[:32]
+        self.number_key = number_key
         self._lock: PostgresSenderLock | None = None
         self._pause_seconds = 0.0
         self._next_try = 0.0
@@ -81,7 +79,7 @@ class PostgresBackend:
             The database's numbers are hashed with another key.
         """
         if time.monotonic() < self._next_try:
-            raise StoreError(
+            raise StoreAwayError(
                 "cannot write: no connection to the PostgreSQL server of IMILAB_STORE_URL; soon tried again"
             )
         try:
@@ -152,18 +150,22 @@ class PostgresBackend:
         return PostgresSenderLock(lambda: connect(self._told, "write"), self._set_lock)
 
     def _agree_on_key(self, connection: Connection) -> None:
-        """Leave a mark of the number key with the first opening, and compare it with each later one."""
+        """Leave a mark of the number key with the first opening, and compare it with each later one.
+
+        Raises
+        ------
+        ConfigError
+            They differ.
+        """
         self.begin_writing(connection)
         try:
-            ((mark,),) = connection.execute(_MARK).fetchall()
-            if mark is None:
-                connection.execute(f"COMMENT ON TABLE numbers IS '{self._key_mark}'")
+            agreed = agree_on_key(connection, self.number_key)
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-        if mark not in {None, self._key_mark}:
+        if not agreed:
             raise ConfigError(
                 "number_key",
                 "not the key with which this database's numbers were hashed; set the same on every machine",

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imilab.errors import ConfigError, StoreError, hides_arguments
+from imilab.errors import ConfigError, StoreAwayError, StoreError, hides_arguments
 from imilab.numbers import scrub
 from imilab.store.postgres_sql import bind
 from imilab.wire.rules import is_loopback
@@ -112,7 +112,7 @@ def connect(told: Mapping[str, Any], verb: str) -> PostgresConnection:
 
     Raises
     ------
-    StoreError
+    StoreAwayError
         Without the server's own words, which name host and user.
     """
     driver = load_psycopg()
@@ -126,7 +126,7 @@ def connect(told: Mapping[str, Any], verb: str) -> PostgresConnection:
     else:
         _adapt(opened)
         return PostgresConnection(opened, verb)
-    raise StoreError(f"cannot {verb}: no connection to the PostgreSQL server of IMILAB_STORE_URL: {cause}")
+    raise StoreAwayError(f"cannot {verb}: no connection to the PostgreSQL server of IMILAB_STORE_URL: {cause}")
 
 
 class PostgresConnection:

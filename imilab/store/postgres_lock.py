@@ -69,7 +69,7 @@ class PostgresSenderLock:
             if not taken:
                 session.close()
         if not taken:
-            raise StoreLockedError("something else is sending from this database; wait for it or stop it")
+            raise StoreLockedError("something else is sending from this database, or asking; wait for it or stop it")
         self._session = session
         self._announce(self)
         return self

@@ -9,28 +9,50 @@ from pathlib import Path
 
 from imilab.errors import StoreError
 
-__all__ = ["read_project_key"]
+__all__ = ["key_file", "read_project_key"]
 
 _BYTES = 32
 
 
-def read_project_key(store: Path) -> bytes:
+def key_file(store: Path) -> Path:
+    """Return the key's file: the store's, its symbolic links followed, with ``.key`` added.
+
+    Examples
+    --------
+    >>> key_file(Path("calls/lab.sqlite")).name
+    'lab.sqlite.key'
+    """
+    place = store.resolve()
+    return place.with_name(place.name + ".key")
+
+
+def read_project_key(store: Path, *, make: bool = False) -> bytes:
     """Return the key in the file beside the store, made once with mode 0600.
 
     Parameters
     ----------
     store : Path
-        The store's file; the key's is the same with ``.key`` added.
+        The store's file.
+    make : bool
+        Make a key where there is none. A store that holds hashes needs the one that made them.
 
     Raises
     ------
     StoreError
-        The file does not hold a key.
+        There is no such file, or it does not hold a key.
     """
-    path = store.with_name(store.name + ".key")
-    if not path.exists():
-        _make(path)
-    return _parse(path)
+    path = key_file(store)
+    try:
+        if make and not path.exists():
+            _make(path)
+        return _parse(path)
+    except FileNotFoundError:
+        raise StoreError(
+            f"{path} is missing, the number key with which {path.stem} was made: without it, do-not-call entries and"
+            " erased numbers match nobody; restore it from where the store came from, or set IMILAB_NUMBER_KEY to it"
+        ) from None
+    except OSError as problem:
+        raise StoreError(f"no number key: {problem}") from None
 
 
 def _make(path: Path) -> None:

@@ -40,8 +40,6 @@ def add_webhook_receipts(connection: Connection, stored: Sequence[StoredReceipt]
     """
     if any_erased(connection):
         stored = [without_number(connection, one, number_key) for one in stored]
-    if any_erased(connection):
-        stored = [without_number(connection, one, number_key) for one in stored]
     identities = [receipt_identity(one.receipt) for one in stored]
     first: dict[bytes, StoredReceipt] = {}
     for identity, one in zip(identities, stored, strict=True):
@@ -50,7 +48,8 @@ def add_webhook_receipts(connection: Connection, stored: Sequence[StoredReceipt]
     together = [pair for pair in first.items() if pair[0] not in alone]
     new = _insert_all(connection, together)
     _add_numbers(connection, [one.receipt.msisdn for identity, one in together if identity in new], number_key)
-    new |= {identity for identity in alone if add_receipt(connection, first[identity], number_key)}
+    # After the others: each takes the end of its call from what is stored by then.
+    new |= {identity for identity, one in alone.items() if add_receipt(connection, one, number_key)}
     told = []
     for identity in identities:
         told.append(identity in new)
@@ -58,7 +57,9 @@ def add_webhook_receipts(connection: Connection, stored: Sequence[StoredReceipt]
     return told
 
 
-def _those_that_change_more(connection: Connection, stored: Mapping[bytes, StoredReceipt]) -> list[bytes]:
+def _those_that_change_more(
+    connection: Connection, stored: Mapping[bytes, StoredReceipt]
+) -> dict[bytes, StoredReceipt]:
     """Return the few that take the place of a coarser receipt, or move a request on; they are stored one by one."""
     receipts = [one.receipt for one in stored.values()]
     messages, correlations = ([getattr(one, name) for one in receipts] for name in ("message_id", "correlation_id"))
@@ -66,13 +67,13 @@ def _those_that_change_more(connection: Connection, stored: Mapping[bytes, Store
     by_correlation, by_message = _requests(connection, _BY_CORRELATION, correlations), {}
     if len(by_correlation) < len(set(correlations)):  # what is still not found may be known by its message id
         by_message = _requests(connection, _BY_MESSAGE, messages)
-    return [
-        identity
+    return {
+        identity: one
         for identity, one in stored.items()
         if one.receipt.message_id in coarser
         or _moves(one.receipt, by_correlation.get(one.receipt.correlation_id))
         or _moves(one.receipt, by_message.get(one.receipt.message_id))
-    ]
+    }
 
 
 def _moves(receipt: Receipt, request: tuple[str, bool] | None) -> bool:

@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 from imilab.store.connection import Connection
 from imilab.store.identity import digest, receipt_identity
+from imilab.store.journal import NOT_CALLED
 from imilab.store.numbers_table import add_number
 from imilab.store.tombstones import late_receipt, without_erased
 from imilab.wire import Receipt
@@ -48,9 +49,15 @@ def add_receipt(connection: Connection, stored: StoredReceipt, number_key: bytes
         Whether it is new: an event is known by its normalised content, whichever way and however often it came.
     """
     stored = without_number(connection, stored, number_key)
+    added = not _known_from_finer(connection, stored) and _insert(connection, stored)
+    if added and stored.receipt.msisdn:
+        add_number(connection, stored.receipt.msisdn, number_key)
+    _move_request(connection, stored.receipt)  # one that is known may name a call that the first did not
+    return added
+
+
+def _insert(connection: Connection, stored: StoredReceipt) -> bool:
     receipt = stored.receipt
-    if _known_from_finer(connection, stored):
-        return False
     _drop_coarser(connection, stored)
     added = connection.execute(
         "INSERT INTO receipts (identity, received_at_ms, source, message_id, correlation_id, status, code, description,"
@@ -73,10 +80,6 @@ def add_receipt(connection: Connection, stored: StoredReceipt, number_key: bytes
             stored.raw,
         ),
     ).rowcount
-    if added:
-        if receipt.msisdn:
-            add_number(connection, receipt.msisdn, number_key)
-        _move_request(connection, receipt)
     return bool(added)
 
 
@@ -90,9 +93,9 @@ def without_number(connection: Connection, stored: StoredReceipt, number_key: by
 _SAME_CALL = "message_id = ?1 AND message_id <> '' AND upper(status) = upper(?2)"
 _SAME_SECOND = "event_at_ms / 1000 = ?4 / 1000"
 _FROM = "source IN (?6, ?7)"
-_FINER = f"SELECT 1 FROM receipts WHERE {_SAME_CALL} AND ?3 IN (code, '') AND ({_SAME_SECOND} OR ?5 = '') AND {_FROM}"  # noqa: S608
+_FINER = f"SELECT 1 FROM receipts WHERE {_SAME_CALL} AND ?3 IN (code, '') AND ({_SAME_SECOND} OR ?5 = '') AND {_FROM}"  # noqa: S608 - fixed text
 _DROP_COARSER = (
-    f"DELETE FROM receipts WHERE {_SAME_CALL} AND code IN (?3, '') AND ({_SAME_SECOND} OR event_at_raw = '')"  # noqa: S608
+    f"DELETE FROM receipts WHERE {_SAME_CALL} AND code IN (?3, '') AND ({_SAME_SECOND} OR event_at_raw = '')"  # noqa: S608 - fixed text
     f" AND {_FROM}"
 )
 
@@ -122,20 +125,28 @@ def _same_event(receipt: Receipt, sources: tuple[str, ...]) -> tuple[object, ...
     )
 
 
-def _move_request(connection: Connection, receipt: Receipt) -> None:
-    """Resolve a request of unknown outcome, and close one whose call has ended.
+# The end may have come before the receipt that tells which message id the call has.
+_MOVE = (
+    "UPDATE requests SET state = CASE WHEN ?1 = 1"
+    " OR EXISTS (SELECT 1 FROM receipts WHERE receipts.correlation_id = requests.correlation_id AND ends = 1)"
+    " OR EXISTS (SELECT 1 FROM receipts WHERE receipts.message_id = coalesce(requests.message_id, nullif(?2, ''))"
+    " AND ends = 1) THEN 'final' ELSE 'accepted' END,"
+    " message_id = coalesce(message_id, nullif(?2, ''))"
+    " WHERE (state IN ('accepted', 'unknown') OR (attempt > 0 AND (state = 'planned'"
+    " OR (state = 'rejected' AND message LIKE ?5))) OR (state = 'rejected' AND message LIKE ?4))"
+    " AND (correlation_id = ?3 OR (message_id = ?2 AND ?2 <> ''))"
+)
 
-    A request that was tried and put back is resolved too: its receipt proves that the call was placed after all; so
-    is one that a person took for not placed.
+
+def _move_request(connection: Connection, receipt: Receipt) -> None:
+    """Resolve a request of unknown outcome, and close one whose call has ended, as any of its receipts tells.
+
+    A request that was tried and put back, or given up, is resolved too: its receipt proves that the call was placed
+    after all; so is one that a person took for not placed.
     """
     connection.execute(
-        "UPDATE requests SET state = CASE WHEN ?1 = 1 THEN 'final'"
-        " WHEN state IN ('unknown', 'planned', 'rejected') THEN 'accepted' ELSE state END,"
-        " message_id = coalesce(message_id, nullif(?2, ''))"
-        " WHERE (state IN ('accepted', 'unknown') OR (state = 'planned' AND attempt > 0)"
-        " OR (state = 'rejected' AND message LIKE ?4))"
-        " AND (correlation_id = ?3 OR (message_id = ?2 AND ?2 <> ''))",
-        (receipt.ends, receipt.message_id, receipt.correlation_id, f"{RESOLVED}%"),
+        _MOVE,
+        (receipt.ends, receipt.message_id, receipt.correlation_id, f"{RESOLVED}%", f"{NOT_CALLED}%"),
     )
 
 

@@ -21,7 +21,7 @@ def resolve(connection: Connection, correlation_id: str, state: str, note: str |
     InvalidInputError
         There is no such call, its outcome is not unknown, or nothing of the kind can be decided.
     """
-    if state not in DECISIONS:
+    if state not in tuple(DECISIONS):
         raise InvalidInputError(
             "state", f"not one of {', '.join(DECISIONS)}; a call of unknown outcome is never planned again"
         )

@@ -1,4 +1,7 @@
-"""Takes the person out of what is old; rows stay for their counts, and calls that are still open are left alone."""
+"""Takes the person out of what is old; rows stay for their counts, and calls that are still open are left alone.
+
+A planned call is still open while its plan goes on. Where it does not, it is refused, and can never be sent.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,17 @@ __all__ = ["forget_before"]
 
 _PAGE = 500
 _MOMENT = "coalesce(send_at_ms, requested_at_ms, created_at_ms)"
+# A plan goes on while anything of it was sent, or is to be sent, since then. One that does not is given up, as is a
+# call of no plan: nothing but its own `lab.call` would ever have sent it.
+_GIVEN_UP = (
+    "SELECT plan_id FROM plans WHERE created_at_ms < ?1"
+    " EXCEPT SELECT plan_id FROM requests WHERE coalesce(send_at_ms, requested_at_ms) >= ?1"
+    " EXCEPT SELECT plan_id FROM requests JOIN schedule ON schedule.correlation_id = requests.correlation_id"
+    " WHERE not_before_ms >= ?1"
+)
+_GOES_ON = f"(state = 'planned' AND plan_id IS NOT NULL AND plan_id NOT IN ({_GIVEN_UP}))"
 # A call whose receipts never came is lost, and no longer open; one of unknown outcome waits for a decision.
-_OPEN = f"(state IN ('planned', 'sending', 'unknown') OR (state = 'accepted' AND {_MOMENT} >= ?2))"
+_OPEN = f"(state IN ('sending', 'unknown') OR {_GOES_ON} OR (state = 'accepted' AND {_MOMENT} >= ?2))"
 _OLD = f"msisdn NOT LIKE '{TOKENS}' AND {_MOMENT} < ?1"
 
 
@@ -61,7 +73,7 @@ def forget_before(store: Store, before_ms: int, now_ms: int, horizon_ms: int, to
 def _requests(connection: Connection, bounds: tuple[int, int, str], tokens: Tokens) -> tuple[int, str | None]:
     """Change the next page of requests; return how many were, and where to go on."""
     rows = connection.execute(
-        f"SELECT correlation_id FROM requests WHERE {_OLD} AND NOT {_OPEN} AND correlation_id > ?3"  # noqa: S608
+        f"SELECT correlation_id FROM requests WHERE {_OLD} AND NOT {_OPEN} AND correlation_id > ?3"  # noqa: S608 - fixed text
         f" ORDER BY correlation_id LIMIT {_PAGE}",
         bounds,
     ).fetchall()
@@ -73,7 +85,7 @@ def _requests(connection: Connection, bounds: tuple[int, int, str], tokens: Toke
 def _receipts(connection: Connection, after: int, before_ms: int, tokens: Tokens) -> tuple[int, int | None]:
     """Change the next page of receipts; return how many were, and where to go on."""
     rows = connection.execute(
-        "SELECT receipt_id, correlation_id, message_id FROM receipts WHERE receipt_id > ? AND received_at_ms < ?"  # noqa: S608
+        "SELECT receipt_id, correlation_id, message_id FROM receipts WHERE receipt_id > ? AND received_at_ms < ?"  # noqa: S608 - fixed text
         f" AND (length(raw) > 0 OR callback_data <> '' OR NOT (msisdn = '' OR msisdn LIKE '{TOKENS}'))"
         f" ORDER BY receipt_id LIMIT {_PAGE}",
         (after, before_ms),

@@ -13,13 +13,13 @@ class Scheduled(Protocol):
     """What is kept of a planned call's hours."""
 
     @property
-    def correlation_id(self) -> str: ...  # noqa: D102
+    def correlation_id(self) -> str: ...
     @property
-    def not_before_ms(self) -> int | None: ...  # noqa: D102
+    def not_before_ms(self) -> int | None: ...
     @property
-    def hours(self) -> str | None: ...  # noqa: D102
+    def hours(self) -> str | None: ...
     @property
-    def spacing_ms(self) -> int | None: ...  # noqa: D102
+    def spacing_ms(self) -> int | None: ...
 
 
 def add_schedule(connection: Connection, call: Scheduled) -> None:

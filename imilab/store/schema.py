@@ -91,6 +91,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         COUNT DELETES OF receipts
         """,
     ),
+    (
+        "0008_key_mark",
+        """
+        CREATE TABLE key_mark (mark TEXT PRIMARY KEY);
+        """,
+    ),
+    (
+        "0009_questions",
+        """
+        ALTER TABLE requests ADD COLUMN asked_at_ms INTEGER;
+        """,
+    ),
 )
 
 

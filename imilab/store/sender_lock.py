@@ -36,7 +36,7 @@ class SenderLock:
     Parameters
     ----------
     store : Path
-        The store's file; the lock's is the same with ``.sending`` added.
+        The store's file; the lock's is the same, its symbolic links followed, with ``.sending`` added.
 
     Raises
     ------
@@ -47,7 +47,8 @@ class SenderLock:
     """
 
     def __init__(self, store: Path) -> None:
-        self._path = store.with_name(store.name + ".sending")
+        place = store.resolve()
+        self._path = place.with_name(place.name + ".sending")
         self._handle = -1
 
     def __enter__(self) -> Self:
@@ -62,7 +63,7 @@ class SenderLock:
         except OSError:
             os.close(self._handle)
             raise StoreLockedError(
-                f"something else is sending from {self._path.with_suffix('')}; wait for it or stop it"
+                f"something else is sending from {self._path.with_suffix('')}, or asking; wait for it or stop it"
             ) from None
         return self
 

@@ -7,8 +7,10 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from imilab.errors import StoreError
+from imilab.errors import StoreAwayError, StoreError
 from imilab.store.connection import Connection
+from imilab.store.key_mark import agree_on_key, needs_its_key
+from imilab.store.project_key import key_file, read_project_key
 from imilab.store.schema import check_owner, migrate, use_wal
 from imilab.store.scrubbing import scrub_sqlite
 from imilab.store.sender_lock import SenderLock
@@ -26,8 +28,15 @@ class SqliteBackend:
     ----------
     path : Path
         Made with mode 0600 where it does not exist.
+    number_key : bytes, optional
+        Key of the number hashes; by default the one in the file beside it, made with the store.
     free_space_floor_bytes : int
         With less free space beside it, nothing is written.
+
+    Attributes
+    ----------
+    number_key : bytes
+        Key of the number hashes, once a writer was opened.
 
     Raises
     ------
@@ -37,8 +46,13 @@ class SqliteBackend:
 
     errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
-    def __init__(self, path: Path, free_space_floor_bytes: int = FREE_SPACE_FLOOR_BYTES) -> None:
+    number_key = b""
+
+    def __init__(
+        self, path: Path, number_key: bytes | None = None, free_space_floor_bytes: int = FREE_SPACE_FLOOR_BYTES
+    ) -> None:
         self._path = path
+        self._given_key = number_key
         self._floor_bytes = free_space_floor_bytes
         self.place, self.name = str(path), path.name
         if not path.parent.is_dir():
@@ -46,7 +60,7 @@ class SqliteBackend:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as problem:
-            raise StoreError(f"cannot open {path}: {problem}") from None
+            raise StoreAwayError(f"cannot open {path}: {problem}") from None
 
     def open_writer(self) -> Connection:
         """Open a connection that writes, with the tables up to date.
@@ -54,7 +68,7 @@ class SqliteBackend:
         Raises
         ------
         StoreError
-            The file is no store of imilab's, or of a newer one.
+            The file is no store of imilab's, or of a newer one, or its number key is missing or another.
         """
         connection = self._connect()
         try:
@@ -63,6 +77,7 @@ class SqliteBackend:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
             migrate(connection)
+            self._agree_on_key(connection)
         except BaseException:
             connection.close()
             raise
@@ -111,6 +126,26 @@ class SqliteBackend:
     def sender_lock(self) -> SenderLock:
         """Return the lock of the one sender, a file beside the store."""
         return SenderLock(self._path)
+
+    def _agree_on_key(self, connection: Connection) -> None:
+        """Read the number key, made with a new store, and compare it with the one that the store was made with."""
+        self.begin_writing(connection)
+        try:
+            key = self._given_key or read_project_key(self._path, make=not needs_its_key(connection))
+            agreed = agree_on_key(connection, key)
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        if not agreed:
+            given = "IMILAB_NUMBER_KEY" if self._given_key else key_file(self._path).name
+            raise StoreError(
+                f"{given} does not hold the number key with which {self._path} was made: do-not-call entries and erased"
+                " numbers would match nobody, and plans would call everybody again; restore that key, or set"
+                " IMILAB_STORE to another file"
+            )
+        self.number_key = key
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)

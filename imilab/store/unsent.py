@@ -1,4 +1,4 @@
-"""Calls that were claimed and, as their sender knows, not sent: back to planned, as if they had not been claimed."""
+"""Calls that, as their sender knows, were not sent: back to planned, as if not claimed; or forgotten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from imilab.store.connection import Connection
 from imilab.store.journal import release
 
-__all__ = ["put_back"]
+__all__ = ["drop_unsent", "put_back"]
 
 _PUT_BACK = (
     "UPDATE requests SET state = 'planned', attempt = attempt - 1,"
@@ -30,3 +30,14 @@ def put_back(connection: Connection, correlation_ids: Iterable[str]) -> int:
             release(connection, correlation_id)
         moved += done
     return moved
+
+
+def drop_unsent(connection: Connection, correlation_id: str) -> None:
+    """Forget a call of no plan that is still planned, and its text: nothing would ever send it.
+
+    Its number is forgotten with the next `imilab.store.anonymous.drop_unused_numbers`, where nothing else holds it.
+    """
+    unsent = "correlation_id = ? AND state = 'planned' AND plan_id IS NULL"
+    done = connection.execute(f"DELETE FROM requests WHERE {unsent}", (correlation_id,))  # noqa: S608 - fixed text
+    if done.rowcount:
+        connection.execute("DELETE FROM schedule WHERE correlation_id = ?", (correlation_id,))

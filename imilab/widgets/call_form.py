@@ -119,7 +119,7 @@ class CallForm(ipw.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def _on_dry_run(self, _button: object) -> None:
         try:
-            self.controls.message.value = call_html.dry_run_html(self.state.dry_run(self._lab.settings))
+            self.controls.message.value = call_html.dry_run_html(self.state.dry_run(self._lab))
         except ImilabError as problem:
             self.controls.message.value = call_html.problem_html(problem_words(problem))
 
@@ -127,7 +127,7 @@ class CallForm(ipw.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         if self._busy:
             return
         try:
-            self.state.check()
+            self.state.check(self._lab)
         except ImilabError as problem:
             self.controls.message.value = call_html.problem_html(problem_words(problem))
             return

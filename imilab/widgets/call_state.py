@@ -12,7 +12,7 @@ from imilab.errors import ImilabError, InvalidInputError
 from imilab.numbers import is_e164, mask, scrub
 from imilab.terms import Voice, voices
 from imilab.terms.voice_catalogue import find_voice
-from imilab.widgets.lab_protocol import CallSettings
+from imilab.widgets.lab_protocol import CallingLab
 from imilab.wire import MAX_TEXT_UNITS, MakeCall, text_units
 
 __all__ = ["CallState", "Choice", "problem_words"]
@@ -21,15 +21,16 @@ Choice = tuple[str, str]
 """What a list shows, and what it means; empty for any, or for none."""
 
 GENDERS: tuple[Choice, ...] = (("Any", ""), ("Female", "Female"), ("Male", "Male"), ("Neutral", "Neutral"))
-LATER_ID = "drawn when the call is sent"
 _GAPS = re.compile(r"[\s().\-\u2010-\u2015/]+")
 _FIELDS = {
     "to.msisdn": "Number",
     "content.text": "Text",
+    "text": "Text",
     "content.voice": "Voice",
     "from": "Caller id (IMILAB_CALLER_ID)",
     "notifyUrl": "Notify URL (IMILAB_NOTIFY_URL)",
 }
+_OF_SETTINGS = frozenset({"from", "notifyUrl", "notifyUrlAuthId", "requestedReceipts", "contactPolicy"})
 
 
 @dataclass
@@ -147,42 +148,21 @@ class CallState:
             raise InvalidInputError("content.voice", "none is chosen; choose another language or gender")
         return Voice(self.voice)
 
-    def request(self, settings: CallSettings) -> MakeCall:
-        """Return the request that would be sent.
-
-        Raises
-        ------
-        InvalidInputError
-            Names the field that the platform would refuse.
-        """
-        return MakeCall(
-            caller_id=settings.caller_id or "",
-            msisdn=self.number,
-            correlation_id=LATER_ID,
-            content=self.content(),
-            text=self.text,
-            notify_url=settings.notify_url,
-            notify_url_auth_id=settings.notify_url_auth_id,
-            requested_receipts=settings.requested_receipts,
-        )
-
-    def check(self) -> None:
-        """Raise if what is chosen and typed cannot be sent, whatever the settings are.
+    def check(self, lab: CallingLab) -> None:
+        """Raise if what is chosen and typed cannot be sent; what is wrong in the settings, the lab says when it calls.
 
         Raises
         ------
         InvalidInputError
             Names the field.
         """
-        MakeCall(
-            caller_id="+12025550100",
-            msisdn=self.number,
-            correlation_id=LATER_ID,
-            content=self.content(),
-            text=self.text,
-        )
+        try:
+            self._request(lab)
+        except InvalidInputError as problem:
+            if problem.field not in _OF_SETTINGS:
+                raise
 
-    def dry_run(self, settings: CallSettings) -> str:
+    def dry_run(self, lab: CallingLab) -> str:
         """Return the JSON that would be sent; numbers masked, of the notify URL only its host.
 
         Raises
@@ -190,7 +170,7 @@ class CallState:
         InvalidInputError
             Names the field that the platform would refuse.
         """
-        body = self.request(settings).to_json()
+        body = self._request(lab).to_json()
         body["from"] = mask(body["from"])
         for recipient in body["to"]:
             recipient["msisdn"] = [mask(number) for number in recipient["msisdn"]]
@@ -198,6 +178,9 @@ class CallState:
             parts = urlsplit(body["notifyUrl"])
             body["notifyUrl"] = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/•••"
         return json.dumps(body, ensure_ascii=False, indent=2)
+
+    def _request(self, lab: CallingLab) -> MakeCall:
+        return lab.dry_run(self.number, self.content(), self.text)
 
 
 def problem_words(problem: ImilabError) -> str:

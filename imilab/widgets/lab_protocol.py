@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from imilab.terms import Media, Voice
+from imilab.wire import MakeCall
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CallArming", "CallSettings", "CallingLab", "PlacedCall"]
-
-
-class CallSettings(Protocol):
-    """What every call carries besides its content."""
-
-    @property
-    def caller_id(self) -> str | None:
-        """The number that calls, E.164."""
-        ...
-
-    @property
-    def notify_url(self) -> str | None:
-        """Where receipts go."""
-        ...
-
-    @property
-    def notify_url_auth_id(self) -> str | None:
-        """The tenant's authorisation for that URL."""
-        ...
-
-    @property
-    def requested_receipts(self) -> Sequence[str]:
-        """Receipts to ask for; empty for the tenant's default."""
-        ...
+__all__ = ["CallArming", "CallingLab", "PlacedCall"]
 
 
 class CallArming(Protocol):
@@ -83,11 +59,6 @@ class CallingLab(Protocol):
     """A lab as far as a form needs it; `imilab.Lab` is one."""
 
     @property
-    def settings(self) -> CallSettings:
-        """What it runs with."""
-        ...
-
-    @property
     def is_simulated(self) -> bool:
         """Whether no phone rings."""
         ...
@@ -99,4 +70,8 @@ class CallingLab(Protocol):
 
     def call(self, msisdn: str, content: Voice | Media, text: str | None = None) -> PlacedCall:
         """Place one call."""
+        ...
+
+    def dry_run(self, msisdn: str, content: Voice | Media, text: str | None = None) -> MakeCall:
+        """Return the request that `call` would send."""
         ...

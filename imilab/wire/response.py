@@ -61,6 +61,8 @@ class ResponseEntry:
     ----------
     request_timestamp, message_id, correlation_id, status, code, message : str
         As they came; '' where the platform left one out. `status` is ``Queued`` or ``Rejected``.
+    http_status : int
+        Of the answer that held the entry: 200, 201 or 206. It is not part of the entry's JSON.
     extra : mapping
         Further fields, as they came.
     """
@@ -71,6 +73,7 @@ class ResponseEntry:
     code: str = ""
     message: str = field(default="", repr=False)
     request_timestamp: str = ""
+    http_status: int = 200
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -129,7 +132,7 @@ def read_response(http_status: int, headers: Mapping[str, str], body: bytes) -> 
         raise _rate_limited(http_status, headers, found[0])
     if not found or not all(entry.get("messageId") or entry.get("status") for entry in found):
         raise UnexpectedBodyError("an answer without messageId and status", http_status=http_status)
-    return tuple(_read_entry(entry) for entry in found)
+    return tuple(_read_entry(entry, http_status) for entry in found)
 
 
 def load_json(http_status: int, body: bytes) -> Any:
@@ -205,9 +208,10 @@ def _code(facts: Mapping[str, Any]) -> str | None:
     return scrub(str(code))[:100] if isinstance(code, str | int) and not isinstance(code, bool) else None
 
 
-def _read_entry(entry: Mapping[str, Any]) -> ResponseEntry:
+def _read_entry(entry: Mapping[str, Any], http_status: int) -> ResponseEntry:
     known = {name: _text(entry.get(wire)) for wire, name in _NAMES.items()}
-    return ResponseEntry(**known, extra={name: value for name, value in entry.items() if name not in _NAMES})
+    extra = {name: value for name, value in entry.items() if name not in _NAMES}
+    return ResponseEntry(**known, http_status=http_status, extra=extra)
 
 
 def _text(value: object) -> str:

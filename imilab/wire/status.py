@@ -49,6 +49,9 @@ class CallStatus:
         The number called.
     extra : mapping
         Every further field, as it came.
+    raw : bytes
+        The body that was read, b'' for a status that was not read from one. Two statuses that differ in it alone are
+        equal.
     """
 
     message_id: str
@@ -66,6 +69,7 @@ class CallStatus:
     msisdn: str = field(default="", repr=False)
     callback_data: str = field(default="", repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the status as the platform writes it."""
@@ -88,8 +92,9 @@ class CallStatus:
         -------
         tuple of Receipt
             An answered event where `answeredAt` is there, and one for `status` unless it is not yet an event. An end is
-        dated `endedAt`; where that is missing, a call that was never answered is dated `requestTimestamp`. Any other
-        event has no time: a guess would move times that its receipt tells.
+        dated `endedAt`; where that is missing, a call that was never answered is given the moment of
+        `requestTimestamp`, and no time stamp, so that its receipt is known to be the same event. Any other event has no
+        time: a guess would move times that its receipt tells.
         """
         found = []
         if self.answered_at_raw:
@@ -108,7 +113,7 @@ class CallStatus:
             return "", None
         if self.ended_at_raw or self.answered_at_raw:
             return self.ended_at_raw, self.ended_at_ms
-        return self.requested_at_raw, self.requested_at_ms
+        return "", self.requested_at_ms
 
     def _receipt(self, status: str, code: str, raw: str, moment: int | None) -> Receipt:
         return Receipt(
@@ -151,6 +156,9 @@ def read_status(http_status: int, headers: Mapping[str, str], body: bytes, zone:
     texts: dict[str, Any] = {
         name: str(document[wire]) for wire, name in _TEXTS.items() if document.get(wire) is not None
     }
+    msisdn = _first_number(document.get("to"))
+    if any("\0" in text for text in (*texts.values(), msisdn)):
+        raise UnexpectedBodyError("a status that holds a NUL", http_status=http_status)
     duration_seconds = _seconds(document.get("callDuration"))
     known = {*_TEXTS, "to"} if duration_seconds is None else {*_TEXTS, "to", "callDuration"}
     return CallStatus(
@@ -159,8 +167,9 @@ def read_status(http_status: int, headers: Mapping[str, str], body: bytes, zone:
         answered_at_ms=timestamp_or_none(texts.get("answered_at_raw", ""), zone),
         ended_at_ms=timestamp_or_none(texts.get("ended_at_raw", ""), zone),
         call_duration_seconds=duration_seconds,
-        msisdn=_first_number(document.get("to")),
+        msisdn=msisdn,
         extra={name: value for name, value in document.items() if name not in known},
+        raw=body,
     )
 
 

@@ -11,6 +11,13 @@ pytestmark = pytest.mark.browser
 ANSWERS = "+16465550119"
 FORM = "import imilab\nimilab.widgets.CallForm(imilab.Lab.simulated(seed=7))"
 EXPLORER = "import imilab, pandas\nimilab.widgets.Explorer(pandas.read_parquet({path!r}))"
+SENDING = """
+import imilab, threading
+lab = imilab.Lab.simulated(seed=7, time_scale=1)
+numbers = [f"+1202555{line:04d}" for line in range(100, 200)]
+plan = lab.plan(numbers, arms={"ryan": imilab.Voice("en-GB-RyanNeural")}, text="Time for lunch", seed=1)
+threading.Thread(target=lab.send, args=(plan,), kwargs={"calls_per_second": 5}).start()
+"""
 KERNEL_IS_IDLE = """() => {
     const context = window.jupyterapp?.shell.currentWidget?.sessionContext, kernel = context?.session?.kernel;
     return !!context?.isReady && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
@@ -70,6 +77,21 @@ def test_a_call_placed_in_jupyterlab_is_seen_answered_and_its_number_is_not_save
     text = saved(page, path)
     assert "Answered after ringing" in text
     assert ANSWERS[1:] not in text
+
+
+def test_the_stop_button_of_a_send_in_jupyterlab_starts_no_further_call(page, jupyterlab):
+    from playwright.sync_api import expect
+
+    _, panel = run(page, jupyterlab, "sending.ipynb", SENDING)
+    stop = panel.get_by_role("button", name="Stop")
+    status = panel.get_by_text(re.compile(r"plan-[0-9a-f]{8}: \d+ of 100: "))
+    expect(status).to_have_text(re.compile(r"/s; about .* left"), timeout=60_000)
+    stop.click()
+    expect(stop).to_be_disabled()
+    expect(status).to_have_text(re.compile(r": (\d+) of 100: \1 accepted$"), timeout=10_000)
+    told = status.inner_text()
+    page.wait_for_timeout(1000)
+    assert status.inner_text() == told
 
 
 def test_jupyterlab_downloads_the_rows_of_an_explorer(page, jupyterlab, calls, tmp_path):

@@ -84,7 +84,7 @@ def race_for_a_cap(rig: FaultRig, one: CapRace) -> tuple[int, list[str]]:
     findings = [f"a racer ended with {end}" for end in ends if not end.killed and "error" in end.told]
     calls = [rig.simulator.calls_placed(number) for number in plot.job.numbers]
     findings += _beyond(one, calls)
-    states = dict(plot.store.rows("SELECT state, count(*) FROM requests GROUP BY state"))  # type: ignore[arg-type]
+    states = dict(plot.store.rows("SELECT state, count(*) FROM requests GROUP BY state"))  # type: ignore[arg-type]  # rows are pairs
     if sum(states.values()) != one.numbers * one.campaigns or not set(states) <= set(STATES):
         findings.append(f"{one.numbers} recipients of {one.campaigns} campaigns are {states}")
     rig.close(plot)

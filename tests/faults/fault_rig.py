@@ -62,7 +62,7 @@ class Plot:
     findings: list[str] = field(default_factory=list)
 
     def states(self) -> dict[str, str]:
-        return dict(self.store.rows("SELECT msisdn, state FROM requests"))  # type: ignore[arg-type]
+        return dict(self.store.rows("SELECT msisdn, state FROM requests"))  # type: ignore[arg-type]  # rows are pairs
 
 
 class FaultRig:

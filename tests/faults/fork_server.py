@@ -168,8 +168,8 @@ def _wait(process: int, told: int, strace: subprocess.Popen[bytes] | None) -> di
 
 if __name__ == "__main__":
     import anyio._backends._asyncio  # noqa: F401 - what the first send would import
-    import httpx_aiohttp  # noqa: F401
-    import phonenumbers  # noqa: F401
+    import httpx_aiohttp  # noqa: F401 - likewise
+    import phonenumbers  # noqa: F401 - likewise
 
     from imilab.numbers import describe_number
 

@@ -117,7 +117,7 @@ class ImportRig:
         process.join(_PATIENCE_SECONDS)
         here.close()
         process.close()
-        return told  # type: ignore[no-any-return]
+        return told  # type: ignore[no-any-return]  # it came through a pipe
 
     def _look(self, folder: Path, before: Sequence[tuple[str, str]], *, finished: bool) -> list[str]:
         """Say what is wrong with what readers see: all of the import, or nothing of it."""

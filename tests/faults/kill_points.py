@@ -63,7 +63,7 @@ def install(point: KillPoint | None) -> Counter[str]:
     counting = _Counting(point)
     for name, kind in {"connect": "connect", "send": "send", "recv": "receive", "recv_into": "receive"}.items():
         setattr(socket.socket, name, _counted(getattr(socket.socket, name), kind, counting))
-    sqlite3.connect = functools.partial(sqlite3.connect, factory=_connection_class(counting))  # type: ignore[assignment]
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=_connection_class(counting))  # type: ignore[assignment]  # the same, counted
     return counting.counts
 
 
@@ -85,12 +85,12 @@ def _connection_class(counting: _Counting) -> type[sqlite3.Connection]:
             word = sql.split(None, 1)[0].upper()
             if sql == "BEGIN IMMEDIATE":
                 self.writes = True
-                return counting.step("begin", execute)  # type: ignore[no-any-return]
+                return counting.step("begin", execute)  # type: ignore[no-any-return]  # the cursor of execute
             if word in _WRITES:
-                return counting.step("write", execute)  # type: ignore[no-any-return]
+                return counting.step("write", execute)  # type: ignore[no-any-return]  # the cursor of execute
             if word == "COMMIT" and self.writes:  # SQLite writes and syncs here
                 self.writes = False
-                return counting.step("commit", execute)  # type: ignore[no-any-return]
+                return counting.step("commit", execute)  # type: ignore[no-any-return]  # the cursor of execute
             return execute()
 
     return Counted

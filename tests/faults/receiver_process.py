@@ -151,7 +151,7 @@ def _receive(start: Start, tell: int) -> None:
 
 if __name__ == "__main__":
     import uvicorn.protocols.http.httptools_impl  # noqa: F401 - what a receiver would import
-    import uvloop  # noqa: F401
+    import uvloop  # noqa: F401 - likewise
 
     from imilab.numbers import describe_number
 
