@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, overload
+from zoneinfo import ZoneInfo
 
 import duckdb
 import narwhals as nw
@@ -27,7 +28,7 @@ from imilab.config import Settings
 from imilab.engines import Engine, open_engine
 from imilab.engines.archived import archived_requests
 from imilab.engines.duckdb_engine import DuckDBEngine
-from imilab.engines.handing_over import masked
+from imilab.engines.handing_over import masked, masked_number
 from imilab.engines.limits import memory_limit_bytes
 from imilab.errors import InvalidInputError, hides_arguments
 from imilab.frames import calls_frame_of, ordered
@@ -42,6 +43,7 @@ from imilab.logs import (
 )
 from imilab.reading.own_tables import is_calls_table, read_calls_table
 from imilab.reading.plain_receipts import PlainReceipts, is_packed, rejects_of
+from imilab.reading.trusted_receipts import read_trusted
 from imilab.store.project_key import key_file, read_project_key
 
 __all__ = ["read_calls"]
@@ -78,6 +80,7 @@ def read_calls(
     unmasked: bool = False,
     options: AnyMapping[str, Any] | None = None,
     lazy: Literal[True],
+    trusted: bool = False,
 ) -> duckdb.DuckDBPyRelation: ...
 
 
@@ -92,6 +95,7 @@ def read_calls(
     unmasked: bool = False,
     options: AnyMapping[str, Any] | None = None,
     lazy: bool = False,
+    trusted: bool = False,
 ) -> pd.DataFrame | duckdb.DuckDBPyRelation:
     """Read calls from a file; nothing is kept.
 
@@ -115,6 +119,10 @@ def read_calls(
         For a URL: see docs/logs.md.
     lazy : bool
         Leave the calls of logs in DuckDB, for `imilab.rates`, `imilab.compare` or queries of your own.
+    trusted : bool
+        With `lazy`, take a file of the platform's receipts at its word, which is quicker: lines that are no receipts
+        are left out and counted in a warning, a receipt that stands twice counts twice, and what takes a look at each
+        number (key, country, type) is missing.
 
     Returns
     -------
@@ -143,6 +151,10 @@ def read_calls(
     """
     zone = None if tz is None else zone_named(tz)
     source = Path(path).expanduser()
+    if trusted:
+        if not (lazy and mapping is None and engine is None and source.is_file()):
+            raise InvalidInputError("trusted", "for one file of receipts here, with lazy=True and without mapping")
+        return _trusted(source, zone, progress=progress, unmasked=unmasked)
     if mapping is None and source.is_file() and is_calls_table(source):
         if lazy:
             raise InvalidInputError("lazy", f"{source.name} is a calls table, which is read whole; leave lazy out")
@@ -187,6 +199,21 @@ def read_calls(
             calls.attrs["import"] = {**counts, "rejects": rejects}
         _warn(counts, rejects)
     return calls
+
+
+def _trusted(source: Path, zone: ZoneInfo | None, *, progress: bool | None, unmasked: bool) -> duckdb.DuckDBPyRelation:
+    settings = Settings()
+    engine = DuckDBEngine(settings.memory_limit, show=progress)
+    horizon_ms = settings.receipt_horizon // timedelta(milliseconds=1)
+    calls, left_out = read_trusted(engine, [source], zone or settings.zone, horizon_ms)
+    if left_out:
+        warnings.warn(
+            f"{left_out:,} lines of {source.name} are no receipts and were left out", UserWarning, stacklevel=4
+        )
+    engine.leave()
+    shown = calls if unmasked else calls.with_columns(msisdn=masked_number(nw.col("msisdn")))
+    relation: duckdb.DuckDBPyRelation = shown.to_native()
+    return relation
 
 
 def _plain_receipts(source: Path, engine: Engine, how: ImportOptions) -> PlainReceipts | None:
