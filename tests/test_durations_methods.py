@@ -18,6 +18,7 @@ from imilab.comparison.durations.competing import cumulative_incidence
 from imilab.comparison.durations.group_tests import gray, logrank
 from imilab.comparison.durations.survival import kaplan_meier, loglog_interval, restricted_mean
 from imilab.errors import InvalidInputError
+from tests.reference_agreement import Asked
 from tests.reference_methods_durations import METHODS
 
 REFERENCE = Path(__file__).with_name("data") / "reference_statistics.csv"
@@ -29,7 +30,7 @@ TIMES = st.lists(
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["case_id"])
 def test_agrees_with_reference_row(row: dict[str, str]) -> None:
-    METHODS[row["method"]](json.loads(row["inputs"]), json.loads(row["expected"]))
+    METHODS[row["method"]](Asked(json.loads(row["inputs"])), json.loads(row["expected"]))
 
 
 def test_every_method_has_a_reference_row() -> None:

@@ -234,7 +234,7 @@ def test_one_sender_at_a_time(tmp_path):
     enter = "from imilab.store import SenderLock; SenderLock(pathlib.Path(sys.argv[1])).__enter__()"
     command = [sys.executable, "-c", f"import sys, pathlib; {enter}", str(path)]
     with SenderLock(path):
-        with pytest.raises(StoreLockedError, match=r"sending from .*lab\.sqlite; wait"):
+        with pytest.raises(StoreLockedError, match=r"sending from .*lab\.sqlite, or asking; wait"):
             SenderLock(path).__enter__()
         other = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert "StoreLockedError" in other.stderr

@@ -15,7 +15,7 @@ from imilab.wire import CallStatus, format_timestamp, read_status
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 T0 = 1_772_442_000_000
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 plain = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
 json_values = st.recursive(
     plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
