@@ -195,7 +195,8 @@ def read_calls(
             calls = runs.hand_over(found) if plain is None else found.to_native()
             runs.leave()
         else:
-            calls = calls_frame_of(runs.collect(ordered(found), "calls"), unmasked=unmasked)
+            done = unmasked or plain is not None  # its only numbers were hidden on the engine
+            calls = calls_frame_of(runs.collect(ordered(found), "calls"), unmasked=done)
             calls.attrs["import"] = {**counts, "rejects": rejects}
         _warn(counts, rejects)
     return calls
