@@ -31,6 +31,35 @@ def test_monitor_decides_as_the_library_does(tmp_path: Path, looks: str) -> None
     assert done.stdout.strip() == str(watched)
 
 
+def test_rates_compare_power_and_simulate_aa_take_the_options_of_the_library(tmp_path: Path) -> None:
+    calls = library.read_calls(CALLS)
+    by_hour = library.hour_of_day("Europe/London")
+    within = library.compare(
+        calls, outcome="completed", denominator="placed", confidence=0.9, clusters="fixed", strata=by_hour, margin=-0.05
+    )
+    planned = library.power(baseline=0.55, mde=0.05, power=0.8, margin=-0.02, icc=0.3, calls_per_number=3)
+    printed = {
+        ("rates", "--denominator", "placed", "--confidence", "0.99", "--calls", CALLS): library.rates(
+            calls, denominator="placed", confidence=0.99
+        ),
+        (
+            *("compare", "--outcome", "completed", "--denominator", "placed", "--confidence", "0.9", "--margin=-0.05"),
+            *("--clusters", "fixed", "--strata", "hour_of_day", "--tz", "Europe/London", "--calls", CALLS),
+        ): within,
+        ("compare", "--method", "newcombe", "--clusters", "ignore", "--calls", CALLS): library.compare(
+            calls, method="newcombe", clusters="ignore"
+        ),
+        (
+            *("power", "--rate", "0.55", "--mde", "0.05", "--power", "0.8", "--margin=-0.02"),
+            *("--icc", "0.3", "--calls-per-number", "3"),
+        ): planned,
+        ("simulate-aa", "--runs", "50", "--seed", "3", "--calls", CALLS): library.simulate_aa(calls, runs=50, seed=3),
+    }
+    for words, found in printed.items():
+        done = imilab(*words, folder=tmp_path)
+        assert (done.returncode, done.stdout.strip()) == (0, str(found).strip()), words[0]
+
+
 def test_durations_health_and_breakdown_print_what_the_library_finds(tmp_path: Path) -> None:
     calls = library.read_calls(CALLS)
     printed = {

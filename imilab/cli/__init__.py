@@ -15,7 +15,7 @@ from imilab.cli.keeping_commands import erase, resolve
 from imilab.cli.reading_commands import compare, rates, report
 from imilab.cli.sending_commands import send, status
 from imilab.cli.serving_commands import receive, simulate
-from imilab.cli.statistics_commands import breakdown, durations, health, monitor, power
+from imilab.cli.statistics_commands import breakdown, durations, health, monitor, power, simulate_aa
 from imilab.cli.stop_command import stop
 from imilab.errors import ImilabError
 
@@ -47,7 +47,7 @@ def _options(
 
 for _command in (
     *(demo, simulate, receive, send, status, rates, compare, report),
-    *(power, monitor, durations, health, breakdown, doctor),
+    *(power, monitor, durations, health, simulate_aa, breakdown, doctor),
     *(resolve, erase, imports, rejects),
     stop,
 ):

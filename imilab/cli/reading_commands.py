@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from imilab.buckets import TimeBucket
 
-__all__ = ["Calls", "Zone", "compare", "group_of", "rates", "read", "report"]
+__all__ = ["Calls", "Confidence", "Denominator", "Zone", "compare", "group_of", "rates", "read", "report"]
 
 Calls = Annotated[
     str | None,
@@ -28,6 +28,12 @@ CallsRemote = Annotated[
     list[str] | None, typer.Option("--calls-option", help="NAME=VALUE, as --option of import; repeatable.")
 ]
 Zone = Annotated[str, typer.Option(help="IANA zone of hours and days.")]
+Denominator = Annotated[str, typer.Option(help="Which calls a rate is a share of: resolved, placed or attempted.")]
+Confidence = Annotated[float, typer.Option(min=0, max=1, help="Coverage of the intervals.")]
+Method = Annotated[str, typer.Option(help="miettinen_nurminen, newcombe, agresti_caffo or mee.")]
+Clusters = Annotated[str, typer.Option(help="How numbers meet the arms: auto, fixed, varying or ignore.")]
+Strata = Annotated[str | None, typer.Option(help="Compare within a column, or hour, day, weekday, hour_of_day.")]
+Margin = Annotated[float | None, typer.Option(help="A difference to rule out, as a share: -0.05 is 5 points less.")]
 _BUCKETS = ("hour", "day", "weekday", "hour_of_day")
 
 
@@ -41,13 +47,16 @@ def rates(
     calls_mapping: CallsMapping = None,
     calls_option: CallsRemote = None,
     tz: Zone = "UTC",
+    denominator: Denominator = "resolved",
+    confidence: Confidence = 0.95,
 ) -> None:
-    """Show the rate of each outcome with its 95 % interval."""
+    """Show the rate of each outcome with its interval."""
     import imilab
 
     groups = [group_of(name, tz) for name in by or []]
     found = read(calls, calls_tz, calls_mapping, calls_option)
-    typer.echo(str(imilab.rates(found, by=groups or None, outcomes=outcome or None)))
+    options = {"outcomes": outcome or None, "denominator": denominator, "confidence": confidence}
+    typer.echo(str(imilab.rates(found, by=groups or None, **options)))  # type: ignore[arg-type]  # one table of options
 
 
 def compare(
@@ -58,12 +67,30 @@ def compare(
     calls_tz: CallsZone = None,
     calls_mapping: CallsMapping = None,
     calls_option: CallsRemote = None,
+    tz: Zone = "UTC",
+    denominator: Denominator = "resolved",
+    confidence: Confidence = 0.95,
+    method: Method = "miettinen_nurminen",
+    clusters: Clusters = "auto",
+    strata: Strata = None,
+    margin: Margin = None,
 ) -> None:
     """Compare arms: difference, interval, test, and a sentence that says what was found."""
     import imilab
 
-    found = read(calls, calls_tz, calls_mapping, calls_option)
-    typer.echo(str(imilab.compare(found, arm=arm, baseline=baseline, outcome=outcome)))
+    compared = imilab.compare(
+        read(calls, calls_tz, calls_mapping, calls_option),
+        arm=arm,
+        baseline=baseline,
+        outcome=outcome,
+        denominator=denominator,
+        confidence=confidence,
+        method=method,
+        clusters=clusters,
+        strata=None if strata is None else group_of(strata, tz),
+        margin=margin,
+    )
+    typer.echo(str(compared))
 
 
 def report(
