@@ -88,3 +88,14 @@ def test_a_cache_that_cannot_be_written_costs_time_and_no_answer(lab, tmp_path):
 
     assert list(lab.calls()["outcome"]) == ["answered", "busy"]
     assert list(lab.calls()["outcome"]) == ["answered", "busy"]
+
+
+def test_names_in_a_log_show_no_number_either_in_pandas_or_handed_over(lab, tmp_path):
+    log = CALLS.replace("\n", ",Campaign\n", 1).replace("01\n", "01,call +12025550177\n").replace("02\n", "02,spring\n")
+    (tmp_path / "calls.csv").write_text(log, encoding="utf-8")
+    lab.import_logs(tmp_path / "calls.csv", progress=False)
+
+    expected = ["call +1•••••177", "spring"]
+    assert sorted(lab.calls()["campaign"]) == expected
+    assert sorted(lab.calls_table("arrow")["campaign"].to_pylist()) == expected
+    assert sorted(lab.calls_table("arrow", unmasked=True)["campaign"].to_pylist()) == ["call +12025550177", "spring"]

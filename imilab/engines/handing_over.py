@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from imilab.engines import Engine
 from imilab.errors import InvalidInputError
+from imilab.names import hide_in_name
 from imilab.numbers import calling_codes, mask, scrub
 from imilab.terms import Outcome
 
@@ -17,6 +19,7 @@ __all__ = ["FORMS", "hand_over", "masked", "masked_number"]
 
 FORMS = ("duckdb", "spark", "arrow", "polars")
 _HIDDEN = mask("")
+_NAMES = ("campaign", "arm", "stratum")
 _LEAST = 7  # digits behind a calling code of a number that can be masked: three stay
 
 
@@ -45,17 +48,29 @@ def hand_over(calls: nw.LazyFrame[Any], engine: Engine, form: str | None) -> Any
 
 
 def masked(calls: nw.LazyFrame[Any], engine: Engine) -> nw.LazyFrame[Any]:
-    """Hide numbers as `imilab.numbers.mask` and `scrub` do; the engine does it, row by row."""
+    """Hide numbers as `imilab.numbers.mask`, `scrub` and `hide_in_name` do; the engine does it, row by row."""
     hidden = calls.with_columns(**{name: masked_number(nw.col(name)) for name in ("msisdn", "caller_id")})
     refused = hidden.filter(nw.col("outcome") == str(Outcome.NOT_PLACED))
-    reasons = engine.collect(refused.select("error_reason").unique())["error_reason"].drop_null()
-    changed = {text: clean for text in reasons.to_pylist() if (clean := scrub(text)) != text}
+    reasons = engine.collect(refused.select("error_reason").unique())["error_reason"]
+    hidden = _replaced(hidden, engine, "error_reason", reasons, scrub)
+    known = [name for name in hidden.collect_schema().names() if name in _NAMES]
+    names = engine.collect(hidden.select(*known).unique()) if known else pa.table({})
+    for name in known:
+        hidden = _replaced(hidden, engine, name, names[name].unique(), hide_in_name)
+    return hidden
+
+
+def _replaced(
+    calls: nw.LazyFrame[Any], engine: Engine, name: str, told: pa.ChunkedArray, hide: Callable[[str], str]
+) -> nw.LazyFrame[Any]:
+    """Put clean texts in the place of those of `told` that hold a number."""
+    changed = {text: clean for text in told.drop_null().to_pylist() if (clean := hide(text)) != text}
     if not changed:
-        return hidden
+        return calls
     words = engine.arrow(pa.table({"told": list(changed), "clean": list(changed.values())}))
-    joined = hidden.join(words, left_on="error_reason", right_on="told", how="left")
-    columns = hidden.collect_schema().names()
-    return joined.with_columns(error_reason=nw.coalesce("clean", "error_reason")).select(*columns)
+    joined = calls.join(words, left_on=name, right_on="told", how="left")
+    columns = calls.collect_schema().names()
+    return joined.with_columns(**{name: nw.coalesce("clean", name)}).select(*columns)
 
 
 def masked_number(number: nw.Expr) -> nw.Expr:
