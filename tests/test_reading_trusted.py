@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,22 +19,10 @@ from imilab.errors import InvalidInputError, UnreadableReceiptError
 from imilab.reading.trusted_receipts import read_trusted, trusted_receipts
 from imilab.samples import webhook_bodies
 from imilab.wire import read_receipt
+from tests.receipt_lines import line
 
 ZONES = ("Europe/London", "Australia/Lord_Howe", "Asia/Kolkata", "America/New_York")
 FACTS = ("message_id", "correlation_id", "status", "code", "event_at_ms", "msisdn")
-
-
-def line(time: str | None = "2026-03-02T09:00:00.596Z", **note: object) -> str:
-    info = {
-        "timeStamp": time,
-        "Description": "d",
-        "code": "7407",
-        "destination": "+12025550123",
-        "deliveryStatus": "OFFERED",
-    }
-    info |= {name: note.pop(name) for name in list(note) if name in info}
-    note = {"transid": "m1", "correlationid": "c1", "subtid": "", **note}
-    return json.dumps({"deliveryTransInfo": "...", "deliveryInfoNotification": {"deliveryInfo": info, **note}})
 
 
 def read(path: Path, zone: str | None = None) -> list[dict[str, object]]:
