@@ -63,7 +63,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory):
     """A store with a campaign in which everything happens, and a clock at its end."""
     endings = ("01", "02", "04", "06", "08", "09", "10", "11", "19", "20", "21", "22", "23", "24", "40", "63")
     people = [*numbers(20), magic("50"), *numbers(40)[20:], magic("51"), *numbers(60)[40:], magic("62")]
-    with SendRig(tmp_path_factory.mktemp("sent"), request_timeout_seconds=0.4) as rig:
+    with SendRig(tmp_path_factory.mktemp("sent"), request_timeout_seconds=2.0) as rig:
         rig.send(rig.plan([*map(magic, endings), *people]))
         # 0122 gets no receipt; 0151 is unknown and was not placed.
         assert rig.wait_for(lambda: rig.count_states() == {"accepted": 1, "unknown": 1, "rejected": 2, "final": 75})

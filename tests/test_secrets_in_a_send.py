@@ -89,7 +89,7 @@ def lab(platform: tuple[Tapped, str], tmp_path: Path) -> Iterator[imilab.Lab]:
         previous_hub_secret=SecretStr(OLD_SECRET),
         receiver_token=SecretStr(TOKEN),
         caller_id=CALLER,
-        request_timeout_seconds=0.4,
+        request_timeout_seconds=1.0,
         calls_per_second=500,
         store=tmp_path / "lab.sqlite",
         **WAYS,

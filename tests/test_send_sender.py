@@ -30,7 +30,7 @@ OFTEN = SimulatorSettings(transactions_per_second=100_000)
 @pytest.fixture(scope="module")
 def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SendRig]:
     """A platform that sends no receipts, asked with little patience."""
-    with SendRig(tmp_path_factory.mktemp("deaf"), receives=False, request_timeout_seconds=0.4) as rig:
+    with SendRig(tmp_path_factory.mktemp("deaf"), receives=False, request_timeout_seconds=1.0) as rig:
         yield rig
 
 
@@ -70,7 +70,7 @@ def test_no_answer_of_the_platform_makes_a_number_ring_twice(deaf: SendRig, endi
 
 def test_calls_of_unknown_outcome_that_were_placed_are_resolved_by_their_receipts(tmp_path: Path):
     unknown = [magic(ending) for ending in ("50", "61", "62", "64")]
-    with SendRig(tmp_path, request_timeout_seconds=0.4) as rig:
+    with SendRig(tmp_path, request_timeout_seconds=1.0) as rig:
         for msisdn in unknown:
             rig.send(rig.plan([msisdn], campaign=msisdn[-2:]))
 
