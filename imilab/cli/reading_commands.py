@@ -55,8 +55,10 @@ def rates(
 
     groups = [group_of(name, tz) for name in by or []]
     found = read(calls, calls_tz, calls_mapping, calls_option)
-    options = {"outcomes": outcome or None, "denominator": denominator, "confidence": confidence}
-    typer.echo(str(imilab.rates(found, by=groups or None, **options)))  # type: ignore[arg-type]  # one table of options
+    table = imilab.rates(
+        found, by=groups or None, outcomes=outcome or None, denominator=denominator, confidence=confidence
+    )
+    typer.echo(str(table))
 
 
 def compare(
